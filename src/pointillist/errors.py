@@ -1,0 +1,59 @@
+"""Everything that can go wrong for a user, each with a sentence that says how to put it right."""
+
+from __future__ import annotations
+
+
+class PointillistError(Exception):
+    """Base of all errors meant for users: rule, value, place and remedy in a sentence or two."""
+
+
+class InputError(PointillistError, ValueError):
+    """A value, option or array breaks a stated rule."""
+
+
+class MissingFileError(PointillistError, FileNotFoundError):
+    """A file that was named does not exist."""
+
+
+class UnreadableFileError(PointillistError, OSError):
+    """A file exists but is damaged, truncated or of another kind."""
+
+
+class GridError(PointillistError, ValueError):
+    """Rasters, masks or points do not fit together in space (size, CRS, transform, bands)."""
+
+
+class PointsError(PointillistError, ValueError):
+    """Labelled points cannot be used as they are."""
+
+
+class ClassFieldError(PointsError, KeyError):
+    """The field that holds the class is missing or ambiguous."""
+
+    def __str__(self) -> str:
+        """The plain sentence: KeyError alone would show its repr."""
+        return str(self.args[0]) if self.args else ""
+
+
+class LegendError(PointillistError, ValueError):
+    """Classes, codes and colours contradict each other."""
+
+
+class ModelFileError(PointillistError, ValueError):
+    """A model file is not one, is damaged, or comes from a version that cannot be read."""
+
+
+class WeightsError(PointillistError, RuntimeError):
+    """Starting weights for an encoder cannot be had or do not fit."""
+
+
+class ConfigError(PointillistError, ValueError):
+    """A configuration holds unknown keys or impossible values; all of them are listed."""
+
+
+class OutputError(PointillistError, OSError):
+    """A result cannot be written (folder, permissions, disk full)."""
+
+
+class OutputExistsError(OutputError, FileExistsError):
+    """A result is already there and overwriting was not asked for."""
