@@ -1,0 +1,79 @@
+"""What a recipe is given: scenes to read, labelled pixels, classes. And what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointillist.legend import Legend
+from pointillist.models import ModelCard, Normalisation
+from pointillist.points import LabelledPixels
+from pointillist.raster import PixelSource
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """One thing to learn: labelled pixels of one or several scenes.
+
+    Args:
+        sources: The scenes, all with the same bands.
+        labels: Labelled pixels, one set per scene.
+        legend: The classes that label indices refer to.
+        seed: Seed of everything random in the run.
+        bands: Band names, in the order in which `sources` deliver them.
+        resolution: Mean pixel size in CRS units; None where the scene has no georeference.
+        crs: Coordinate system of the first scene as WKT, None where it has none.
+    """
+
+    sources: tuple[PixelSource, ...]
+    labels: tuple[LabelledPixels, ...]
+    legend: Legend
+    seed: int
+    bands: tuple[str, ...]
+    resolution: float | None = None
+    crs: str | None = None
+
+    @property
+    def n_labels(self) -> int:
+        """Labelled pixels over all scenes."""
+        return sum(len(pixels) for pixels in self.labels)
+
+    def class_counts(self) -> NDArray[np.int64]:
+        """Labelled pixels per class index, (C,)."""
+        counts = np.zeros(len(self.legend), dtype=np.int64)
+        for pixels in self.labels:
+            counts += pixels.counts(len(self.legend))
+        return counts
+
+    def subset(self, keep: Sequence[NDArray[np.bool_]]) -> TrainingTask:
+        """The same task with fewer labels: one boolean mask per scene."""
+        labels = tuple(p.subset(mask) for p, mask in zip(self.labels, keep, strict=True))
+        return replace(self, labels=labels)
+
+    def card(
+        self, recipe: str, normalisation: Normalisation, provenance: dict[str, Any]
+    ) -> ModelCard:
+        """The card of a model learnt from this task."""
+        facts = {
+            "scenes": [source.name for source in self.sources],
+            "labelled_pixels": self.n_labels,
+            "labelled_pixels_per_class": dict(
+                zip(self.legend.names, self.class_counts().tolist(), strict=True)
+            ),
+            "seed": self.seed,
+        }
+        return ModelCard(
+            legend=self.legend,
+            bands=self.bands,
+            normalisation=normalisation,
+            resolution=self.resolution,
+            crs=self.crs,
+            recipe=recipe,
+            provenance={**facts, **provenance},
+        )
