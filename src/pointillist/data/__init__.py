@@ -1,0 +1,8 @@
+"""What training reads: generated scenes, chips around labelled pixels, folders of images."""
+
+from pointillist.data.augmentation import Augmentation
+from pointillist.data.chips import PointChips
+from pointillist.data.normalisation import estimate_normalisation
+from pointillist.data.synthetic import RemoteSensingDataset
+
+__all__ = ["Augmentation", "PointChips", "RemoteSensingDataset", "estimate_normalisation"]

@@ -1,0 +1,121 @@
+"""The reference study's data set: `classic` scenes with simulated points."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from pointillist.data.augmentation import Augmentation
+from pointillist.data.randomness import SharedEpoch, derive_rng
+from pointillist.errors import InputError
+from pointillist.sampling import sample_point_labels, sample_points_per_class
+from pointillist.scenes import CLASSIC_LEGEND, generate_classic
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+_KEEP_BYTES = 1 << 30
+
+Item = tuple[Tensor, Tensor, Tensor]
+
+
+class RemoteSensingDataset(Dataset[Item]):
+    """Generated 5-class scenes with their full masks and point labels.
+
+    Scenes and points are fixed by `seed` and the index: they are the same in every epoch, and two
+    data sets of different seeds share none, so train, validation and test take one seed each.
+
+    Args:
+        num_samples: Number of scenes, at least 1.
+        img_size: Side of a scene in pixels, at least 64.
+        num_points_per_class: Points drawn of every class that the scene holds (all pixels of a
+            class that has fewer).
+        strategy: Where points lie: `random`, `stratified` (spread in space) or any other design of
+            `pointillist.sampling`.
+        augment: Flip and turn image, mask and points together, anew at each access. Call
+            `set_epoch` for augmentation that is repeatable item by item.
+        seed: At least 0.
+        num_points: Points per scene in total, in place of a number per class.
+
+    Returns of indexing:
+        Image (3, H, W) float32, normalised with ImageNet mean and standard deviation; full mask
+        (H, W) int64, class index of every pixel; point mask (H, W) int64, −1 where unlabelled.
+
+    Raises:
+        InputError: A number out of range.
+
+    Example:
+        >>> train = RemoteSensingDataset(num_samples=4, num_points_per_class=10, augment=True)
+        >>> image, full_mask, point_mask = train[0]
+        >>> image.shape, full_mask.shape, point_mask.shape
+        (torch.Size([3, 128, 128]), torch.Size([128, 128]), torch.Size([128, 128]))
+    """
+
+    legend = CLASSIC_LEGEND
+    num_classes = len(CLASSIC_LEGEND)
+
+    def __init__(
+        self,
+        num_samples: int = 200,
+        img_size: int = 128,
+        num_points_per_class: int = 10,
+        strategy: str = "random",
+        augment: bool = False,
+        seed: int = 0,
+        *,
+        num_points: int | None = None,
+    ) -> None:
+        if num_samples < 1 or seed < 0:
+            raise InputError(
+                f"Expected at least 1 sample and a seed of at least 0, "
+                f"got num_samples={num_samples} and seed={seed}."
+            )
+        self.num_samples = num_samples
+        self.img_size = img_size
+        self.num_points_per_class = num_points_per_class
+        self.num_points = num_points
+        self.strategy = strategy
+        self.augmentation = Augmentation() if augment else None
+        self.seed = seed
+        self._epoch = SharedEpoch()
+        # Generated once and shared with workers, unless that would take more than a gigabyte.
+        fits = num_samples * img_size**2 * 14 <= _KEEP_BYTES
+        self._kept = [self._generate(i) for i in range(num_samples)] if fits else None
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def __getitem__(self, index: int) -> Item:
+        if not -self.num_samples <= index < self.num_samples:
+            raise IndexError(f"Expected an index below {self.num_samples}, got {index}.")
+        index %= self.num_samples
+        image, full, points = self._generate(index) if self._kept is None else self._kept[index]
+        if self.augmentation is not None:
+            rng = self._epoch.item_rng(self.seed, index)
+            image, full, points = self.augmentation(image, full, points, rng=rng)
+        else:
+            image = image.clone()
+        return image, full.long(), points.long()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Fix the augmentation of the coming epoch: it then depends on seed, epoch and index."""
+        self._epoch.set(epoch)
+
+    def _generate(self, index: int) -> Item:
+        """One scene as (float32, uint8, int8) tensors; they are kept as small as they can be."""
+        scene_rng, point_rng = derive_rng(self.seed, 0, index), derive_rng(self.seed, 1, index)
+        pixels, mask = generate_classic(scene_rng, self.img_size)
+        if self.num_points is not None:
+            points = sample_point_labels(mask, self.num_points, self.strategy, rng=point_rng)
+        else:
+            points = sample_points_per_class(
+                mask,
+                self.num_points_per_class,
+                self.strategy,
+                rng=point_rng,
+                num_classes=self.num_classes,
+            )
+        image = torch.from_numpy(pixels)
+        mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
+        image.sub_(mean[:, None, None]).div_(std[:, None, None])
+        return image, torch.from_numpy(mask), torch.from_numpy(points.astype("int8"))
