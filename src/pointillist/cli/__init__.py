@@ -1,0 +1,7 @@
+"""The command `pointillist`."""
+
+from __future__ import annotations
+
+from pointillist.cli.app import main
+
+__all__ = ["main"]

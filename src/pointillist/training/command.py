@@ -1,0 +1,282 @@
+"""The command `train`: from scenes and points to a run."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pointillist.errors import GridError, InputError
+from pointillist.grid import Grid
+from pointillist.legend import Legend
+from pointillist.models import save_model
+from pointillist.points import LabelReport, read_labels_for_scenes, require_two_classes
+from pointillist.raster import Scene, open_scene, parse_bands
+from pointillist.training.config import TrainConfig, read_config
+from pointillist.training.recipe import Fitted, Workshop
+from pointillist.training.run import Run, open_run
+from pointillist.training.task import TrainingTask
+
+PathLike = str | os.PathLike[str]
+
+
+def train(
+    scenes: PathLike | Sequence[PathLike],
+    points: PathLike | Sequence[PathLike],
+    out: PathLike,
+    *,
+    class_field: str | None = None,
+    legend: PathLike | Legend | None = None,
+    bands: str | Sequence[str | int] | None = None,
+    crs: str | None = None,
+    config: PathLike | None = None,
+    recipe: str | None = None,
+    budget: str | None = None,
+    encoder: str | None = None,
+    weights: str | None = None,
+    epochs: int | None = None,
+    steps: int | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    say: Callable[[str], None] | None = None,
+    step: Callable[[float, str], None] | None = None,
+) -> Run:
+    """Learn a map's classes from labelled points on one or several scenes.
+
+    Args:
+        scenes: Rasters with the same bands: anything GDAL opens, or plain images.
+        points: Vector files with labelled points, lines or polygons.
+        out: Folder of the run.
+        class_field: Field that holds the class; found by itself where there is only one candidate.
+        legend: Legend or its file; derived from the points when absent.
+        bands: Bands to use, e.g. `1-7`, `red,nir`; all when absent.
+        crs: Coordinate system of points that state none, e.g. `EPSG:4326`.
+        config: YAML file with a `TrainConfig`; the options below override it.
+        recipe: `auto`, `unet` or `forest`.
+        budget: Time for the whole training, e.g. `10m`.
+        encoder: Encoder of the network.
+        weights: Where the encoder starts: `auto`, `imagenet`, `none` or a file.
+        epochs: Length of the training in epochs (of `steps_per_epoch` steps).
+        steps: Length of the training in optimiser steps.
+        seed: Seed of everything random.
+        device: `auto`, `cpu` or `cuda`.
+        resume: Go on with an interrupted run; starts afresh when there is nothing to resume.
+        overwrite: Replace an earlier run.
+        say: Takes lines for the person; None stays silent.
+        step: Takes the fraction done and what to show beside it.
+
+    Returns:
+        The run; `run.model` is the trained model.
+
+    Raises:
+        PointillistError: Anything about the input that does not fit, with its remedy.
+        KeyboardInterrupt: Ctrl-C; `resume` goes on from the last finished epoch.
+
+    Example:
+        >>> run = pointillist.train("scene.tif", "points.gpkg", "run")  # doctest: +SKIP
+    """
+    start = time.monotonic()
+    settings = _resolve(
+        config, recipe, budget, encoder, weights, epochs, steps, seed, device
+    )
+    run = _open(Path(out), settings, overwrite=overwrite, resume=resume)
+    if resume and run.is_complete:
+        _tell(run, say)(f"Run '{run.path}' is complete: nothing left to do.")
+        return run
+    tell = _tell(run, say)
+    opened = open_scenes(scenes, bands)
+    task, report = read_task(opened, points, legend, class_field, crs, settings.seed)
+    for line in report.lines():
+        tell(line)
+    settings.write(run.config_path)
+    fitted = _fit(
+        task,
+        settings,
+        Workshop(
+            say=tell,
+            step=step,
+            seconds=settings.budget_s,
+            start=start,
+            checkpoint=run.checkpoint_path,
+            resume=resume,
+            log_dir=run.path / "logs",
+        ),
+    )
+    _finish(run, task, fitted, time.monotonic() - start)
+    tell(f"Model: {run.model_path}")
+    return run
+
+
+def open_scenes(
+    scenes: PathLike | Sequence[PathLike], bands: str | Sequence[str | int] | None = None
+) -> tuple[Scene, ...]:
+    """Open scenes and check that they have the same bands.
+
+    Raises:
+        GridError: They have not; both are named.
+    """
+    paths = [scenes] if isinstance(scenes, (str, os.PathLike)) else list(scenes)
+    if not paths:
+        raise InputError("Expected at least one scene, got none.")
+    chosen = parse_bands(bands) if isinstance(bands, str) else bands
+    opened = tuple(open_scene(path, chosen) for path in paths)
+    first = opened[0]
+    for other in opened[1:]:
+        if other.n_bands != first.n_bands:
+            raise GridError(
+                f"Expected scenes with the same bands, but '{first.name}' has {first.n_bands} "
+                f"and '{other.name}' has {other.n_bands}. Choose common ones with --bands."
+            )
+    return opened
+
+
+def read_task(
+    scenes: Sequence[Scene],
+    points: PathLike | Sequence[PathLike],
+    legend: PathLike | Legend | None,
+    class_field: str | None,
+    crs: str | None,
+    seed: int,
+) -> tuple[TrainingTask, LabelReport]:
+    """Read the labelled pixels of every scene into one task.
+
+    Raises:
+        PointsError: Nothing usable, or only one class.
+        LegendError: The legend is broken or contradicts the points.
+    """
+    known = legend if isinstance(legend, Legend) or legend is None else Legend.read(Path(legend))
+    paths = [points] if isinstance(points, (str, os.PathLike)) else list(points)
+    labels, classes, report = read_labels_for_scenes(
+        [Path(p) for p in paths],
+        list(scenes),
+        class_field=class_field,
+        legend=known,
+        crs=crs,
+    )
+    require_two_classes(labels, classes, ", ".join(str(p) for p in paths))
+    task = TrainingTask(
+        sources=tuple(scenes),
+        labels=tuple(labels),
+        legend=classes,
+        seed=seed,
+        bands=scenes[0].band_names,
+        resolution=_resolution(scenes[0].grid),
+        crs=scenes[0].grid.crs,
+    )
+    return task, report
+
+
+def fit_recipe(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fitted:
+    """Train with the recipe that the configuration names."""
+    return _fit(task, config, workshop)
+
+
+def _fit(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fitted:
+    # imported here: a forest needs no Lightning, a network no scikit-learn
+    if config.recipe == "forest":
+        from pointillist.training.forest import fit_forest
+
+        model = fit_forest(task, config.forest, workshop.say)
+        return Fitted(model, facts={"seconds": round(time.monotonic() - workshop.start, 1)})
+    from pointillist.training.unet import fit_unet
+
+    return fit_unet(task, config.unet, workshop)
+
+
+def _resolve(
+    config: PathLike | None,
+    recipe: str | None,
+    budget: str | None,
+    encoder: str | None,
+    weights: str | None,
+    epochs: int | None,
+    steps: int | None,
+    seed: int | None,
+    device: str | None,
+) -> TrainConfig:
+    """Defaults, file and options in one configuration."""
+    if epochs is not None and steps is not None:
+        raise InputError("Expected --epochs or --steps, got both. Leave one out.")
+    overrides: dict[str, Any] = {
+        "recipe": recipe,
+        "budget": budget,
+        "seed": seed,
+        "unet.encoder": encoder,
+        "unet.weights": weights,
+        "unet.steps": steps,
+        "unet.device": device,
+    }
+    settings = read_config(Path(config) if config else None, overrides)
+    if epochs is not None:
+        if epochs < 1:
+            raise InputError(f"Expected --epochs of at least 1, got {epochs}.")
+        overrides["unet.steps"] = epochs * settings.unet.steps_per_epoch
+        settings = read_config(Path(config) if config else None, overrides)
+    return settings
+
+
+def _open(path: Path, settings: TrainConfig, *, overwrite: bool, resume: bool) -> Run:
+    """Open the run's folder; an unfinished run goes on only with its own configuration."""
+    if "LOCAL_RANK" in os.environ:  # a further process of a training on several devices
+        return open_run(path, resume=True)
+    run = open_run(path, overwrite=overwrite, resume=resume)
+    if resume and run.config_path.exists() and not run.is_complete:
+        before = read_config(run.config_path)
+        if before != settings:
+            raise InputError(
+                f"Run '{path}' was started with another configuration ({run.config_path}). "
+                "Resume it with the same options, or start anew with --overwrite."
+            )
+    return run
+
+
+def _tell(run: Run, say: Callable[[str], None] | None) -> Callable[[str], None]:
+    """Tell the person and the run's log."""
+
+    def tell(line: str) -> None:
+        run.log(line)
+        if say is not None:
+            say(line)
+
+    return tell
+
+
+def _finish(run: Run, task: TrainingTask, fitted: Fitted, seconds: float) -> None:
+    """Write figures and metrics, and the model last: a run with a model is complete."""
+    if "LOCAL_RANK" in os.environ and os.environ["LOCAL_RANK"] != "0":
+        return
+    from pointillist import __version__
+
+    if fitted.history:
+        from pointillist.training.figure import draw_history
+
+        draw_history(fitted.history, run.figures / "training.png")
+    counts = task.class_counts().tolist()
+    run.write_metrics(
+        {
+            "recipe": fitted.model.card.recipe,
+            "labelled_pixels": dict(zip(task.legend.names, counts, strict=True)),
+            **fitted.facts,
+            "total_seconds": round(seconds, 1),
+            "pointillist": __version__,
+            "python": platform.python_version(),
+            "history": fitted.history,
+        }
+    )
+    save_model(fitted.model, run.model_path)
+    run.checkpoint_path.unlink(missing_ok=True)
+    if run.checkpoint_path.parent.is_dir() and not any(run.checkpoint_path.parent.iterdir()):
+        run.checkpoint_path.parent.rmdir()
+
+
+def _resolution(grid: Grid) -> float | None:
+    """Mean pixel size in CRS units; None without a georeference."""
+    if not grid.is_georeferenced:
+        return None
+    x, y = grid.transform.pixel_size_xy
+    return (x * y) ** 0.5

@@ -1,0 +1,191 @@
+"""How to train: one frozen model per stage, from YAML and flags, saved whole in every run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pointillist.errors import ConfigError, InputError, MissingFileError
+
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|sec|m|min|h)?\s*")
+_SECONDS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, None: 60.0}
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ForestConfig(_Frozen):
+    """Recipe `forest`: a random forest on multi-scale image features.
+
+    Args:
+        n_trees: Trees in the forest.
+        sigmas: Scales of the features in pixels, see `FeatureSpec`.
+        max_features: Features tried at each split, as scikit-learn names them.
+        min_samples_leaf: Smallest leaf in labelled pixels.
+        balanced: Weigh every class the same, whatever its number of points.
+        max_pixels_per_feature: Labelled pixels taken from one polygon or line.
+        n_jobs: Threads; −1 uses every core.
+    """
+
+    n_trees: int = Field(100, ge=1)
+    sigmas: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+    max_features: Literal["sqrt", "log2"] | float = "sqrt"
+    min_samples_leaf: int = Field(1, ge=1)
+    balanced: bool = False
+    max_pixels_per_feature: int = Field(500, ge=1)
+    n_jobs: int = -1
+
+
+class UnetConfig(_Frozen):
+    """Recipe `unet`: a segmentation network trained with partial cross-entropy on chips.
+
+    Args:
+        architecture: Decoder, any that `build_model` knows.
+        encoder: Encoder, any of segmentation-models-pytorch (timm's with `tu-` before the name).
+        weights: Where the encoder starts: auto, imagenet, none, or a file.
+        chip_px: Side of a training chip; a multiple of 32.
+        batch_size: Chips per step (per device).
+        steps: Optimiser steps of the whole training.
+        steps_per_epoch: Steps between two checkpoints.
+        optimizer: `adamw`, or `adam` as in the reference study.
+        learning_rate: Peak of the schedule (linear warm-up, then cosine to zero).
+        weight_decay: Decoupled for `adamw`, coupled for `adam`.
+        warmup: Share of the training in which the learning rate rises.
+        draw: `natural` (every labelled feature equally often) or `balanced` (every class).
+        augment: Flips and quarter turns.
+        jitter: Strength of random gain and offset per band, in standard deviations; 0 is none.
+        normalisation: How the loss averages, see `PartialCrossEntropyLoss`.
+        balanced_loss: Weigh each class by the inverse of its share of the labels.
+        holdout: Share of the points held out, by spatial block, to watch the training.
+        select: `last` keeps the final weights, `best` those with the best held-out score.
+        precision: `auto` takes bf16 where the hardware has it.
+        device: `auto` takes a GPU where there is one.
+        workers: Processes that read chips; 0 reads in the training process.
+        trainer: Lightning's own flags for several GPUs and nodes (`devices`, `num_nodes`,
+            `strategy`, `accumulate_grad_batches`, `gradient_clip_val`).
+    """
+
+    architecture: str = "unet"
+    encoder: str = "resnet34"
+    weights: str = "auto"
+    chip_px: int = Field(128, ge=32, multiple_of=32)
+    batch_size: int = Field(8, ge=1)
+    steps: int = Field(1500, ge=1)
+    steps_per_epoch: int = Field(50, ge=1)
+    optimizer: Literal["adamw", "adam"] = "adamw"
+    learning_rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(1e-2, ge=0)
+    warmup: float = Field(0.05, ge=0, lt=1)
+    draw: Literal["natural", "balanced"] = "natural"
+    augment: bool = True
+    jitter: float = Field(0.1, ge=0)
+    normalisation: Literal["pixels", "image"] = "pixels"
+    balanced_loss: bool = False
+    holdout: float = Field(0.15, ge=0, le=0.5)
+    select: Literal["last", "best"] = "last"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    workers: int = Field(0, ge=0)
+    trainer: dict[
+        Literal[
+            "devices", "num_nodes", "strategy", "accumulate_grad_batches", "gradient_clip_val"
+        ],
+        Any,
+    ] = Field(default_factory=dict)
+
+
+class TrainConfig(_Frozen):
+    """Everything a training needs besides its scenes and points.
+
+    Args:
+        recipe: `auto` is the best recipe measured so far.
+        seed: Seed of everything random.
+        budget: Time for the whole training, e.g. `10m`; None trains for the recipe's steps.
+        unet: The network recipe.
+        forest: The classical recipe.
+    """
+
+    recipe: Literal["auto", "unet", "forest"] = "auto"
+    seed: int = Field(0, ge=0)
+    budget: str | None = None
+    unet: UnetConfig = UnetConfig()
+    forest: ForestConfig = ForestConfig()
+
+    @property
+    def budget_s(self) -> float | None:
+        """The budget in seconds, None where there is none."""
+        return None if self.budget is None else parse_duration(self.budget)
+
+    def write(self, path: Path) -> None:
+        """Save as YAML."""
+        text = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+        path.write_text(text, encoding="utf-8")
+
+
+def read_config(
+    path: str | Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> TrainConfig:
+    """Resolve a configuration: defaults, then the YAML file, then overrides.
+
+    Args:
+        path: YAML file, None for the defaults.
+        overrides: Values by dotted key (`unet.steps`); None means not given.
+
+    Raises:
+        MissingFileError: No such file.
+        ConfigError: Not YAML, unknown keys or impossible values; all are listed at once.
+    """
+    data: dict[str, Any] = {} if path is None else _read_yaml(Path(path))
+    for key, value in (overrides or {}).items():
+        if value is not None:
+            *parents, leaf = key.split(".")
+            place = data
+            for name in parents:
+                place = place.setdefault(name, {})
+            place[leaf] = value
+    try:
+        config = TrainConfig.model_validate(data)
+    except ValidationError as error:
+        where = "the options" if path is None else f"'{path}'"
+        faults = "; ".join(
+            f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']} (got {e['input']!r})"
+            for e in error.errors()
+        )
+        raise ConfigError(f"Expected a valid training configuration in {where}: {faults}.") from error
+    if config.budget is not None:
+        parse_duration(config.budget)
+    return config
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of `90s`, `10m`, `1h`; a bare number is minutes.
+
+    Raises:
+        InputError: Anything else.
+    """
+    match = _DURATION.fullmatch(text.lower())
+    if match is None or float(match[1]) <= 0:
+        raise InputError(f"Expected a time like 90s, 10m or 1h, got {text!r}.")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        raise MissingFileError(
+            f"Configuration '{path}' does not exist. Check the path after --config."
+        )
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"'{path}' cannot be read as YAML: {error}.") from error
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise ConfigError(f"Expected keys and values in '{path}', got a {type(data).__name__}.")
+    return data

@@ -1,0 +1,301 @@
+"""Run Lightning quietly: devices, precision, checkpoints after every epoch, progress, Ctrl-C."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import lightning as L
+import torch
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch import nn
+from torch.utils.data import DataLoader, Sampler
+
+from pointillist.errors import ConfigError, OutputError
+from pointillist.training.config import UnetConfig
+from pointillist.training.schedule import Progress
+from pointillist.training.segmenter import PointSegmenter
+
+class EpochDataset(Protocol):
+    """A data set that is told which epoch begins."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Begin an epoch."""
+
+    def __len__(self) -> int: ...
+
+
+StepReport = Callable[[float, str], None]
+"""Called with the fraction done (0…1) and what to show beside it."""
+
+
+@dataclass(frozen=True)
+class Interruption:
+    """Where an interrupted training may go on.
+
+    Args:
+        checkpoint: File renewed after every epoch; None keeps nothing.
+        resume: Start from that file where it exists.
+    """
+
+    checkpoint: Path | None = None
+    resume: bool = False
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a training did.
+
+    Args:
+        history: One row per epoch: step, seconds, loss, learning_rate, held-out scores.
+        seconds: Time spent, earlier parts included.
+        steps: Optimiser steps.
+        precision: `bf16` or `fp32`.
+        device: `cpu` or `cuda`.
+    """
+
+    history: list[dict[str, float]]
+    seconds: float
+    steps: int
+    precision: str
+    device: str
+
+
+class EpochSampler(Sampler[int]):
+    """Tells its data set which epoch begins, so that an epoch's items depend on its number alone.
+
+    A training that was interrupted then sees the same chips as one that was not. Every process of
+    a training on several devices gets items of its own.
+
+    Args:
+        dataset: Has `set_epoch`.
+        shuffle: Give the items in another order in every epoch.
+    """
+
+    def __init__(self, dataset: EpochDataset, *, shuffle: bool = False) -> None:
+        self.dataset = dataset
+        self.shuffle = shuffle
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch."""
+        rank, world = 0, 1
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            rank, world = torch.distributed.get_rank(), torch.distributed.get_world_size()
+        self.epoch = epoch * world + rank
+        self.dataset.set_epoch(self.epoch)
+
+    def __iter__(self) -> Iterator[int]:
+        if not self.shuffle:
+            return iter(range(len(self)))
+        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(self.epoch))
+        return iter(order.tolist())
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+
+class _Watcher(L.Callback):
+    """Report progress after every step and keep a checkpoint after every epoch."""
+
+    def __init__(self, report: StepReport | None, checkpoint: Path | None) -> None:
+        self.report = report
+        self.checkpoint = checkpoint
+        self.last_loss = float("nan")
+        self.heldout = ""
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, *_: Any
+    ) -> None:
+        """Say how far it is."""
+        assert isinstance(module, PointSegmenter)
+        if self.report is None or not trainer.is_global_zero:
+            return
+        loss = float(outputs["loss"].detach())
+        first = self.last_loss != self.last_loss
+        self.last_loss = loss if first else 0.95 * self.last_loss + 0.05 * loss
+        self.report(module.progress.fraction, f"loss {self.last_loss:.3f}{self.heldout}")
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Keep what is learnt so far."""
+        score = trainer.callback_metrics.get("heldout_accuracy")
+        if score is not None:
+            self.heldout = f", held-out accuracy {float(score):.3f}"
+        if self.checkpoint is not None:
+            try:
+                trainer.save_checkpoint(self.checkpoint)
+            except OSError as error:
+                raise OutputError(
+                    f"Checkpoint '{self.checkpoint}' cannot be written: {error.strerror or error}. "
+                    "Free some space and go on with --resume."
+                ) from error
+
+
+class _BestWeights(L.Callback):
+    """Remember the weights with the best held-out score."""
+
+    def __init__(self) -> None:
+        self.score = -1.0
+        self.state: dict[str, torch.Tensor] | None = None
+
+    def on_validation_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Compare with the best so far."""
+        assert isinstance(module, PointSegmenter)
+        score = float(trainer.callback_metrics.get("heldout_miou", torch.tensor(-1.0)))
+        if not trainer.sanity_checking and score >= self.score:
+            self.score = score
+            self.state = {k: v.detach().clone() for k, v in module.network.state_dict().items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Kept in checkpoints."""
+        return {"score": self.score, "state": self.state}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Read from checkpoints."""
+        self.score, self.state = state_dict["score"], state_dict["state"]
+
+
+def fit_network(
+    network: nn.Module,
+    criterion: nn.Module,
+    train_loader: DataLoader[Any],
+    config: UnetConfig,
+    progress: Progress,
+    class_names: tuple[str, ...],
+    *,
+    validation_loader: DataLoader[Any] | None = None,
+    interruption: Interruption = Interruption(),
+    log_dir: Path | None = None,
+    report: StepReport | None = None,
+) -> Fit:
+    """Train a network in place until its steps or its time are used up.
+
+    Args:
+        network: Logits (B, C, H, W) from images (B, bands, H, W); trained in place.
+        criterion: Loss of logits and targets (B, H, W).
+        train_loader: Batches of image and target; one pass is one epoch.
+        config: Optimiser, precision, device.
+        progress: The clock.
+        class_names: Names by class index.
+        validation_loader: Held-out batches, looked at after every epoch.
+        interruption: Where to keep the state and whether to start from it.
+        log_dir: Folder for CSV and TensorBoard logs, None for no logs.
+        report: Called after every step.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; the state of the last epoch is kept.
+        OutputError: The state cannot be written.
+    """
+    device, precision = choose_device(config.device), choose_precision(config)
+    module = PointSegmenter(network, criterion, config, progress, class_names)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    best = _BestWeights()
+    callbacks: list[L.Callback] = [_Watcher(report, interruption.checkpoint)]
+    if config.select == "best" and validation_loader is not None:
+        callbacks.insert(0, best)
+    with _quiet():
+        trainer = L.Trainer(
+            accelerator="gpu" if device == "cuda" else "cpu",
+            precision="bf16-mixed" if precision == "bf16" else "32-true",
+            max_steps=config.steps,
+            max_epochs=-1,
+            callbacks=callbacks,
+            logger=_loggers(log_dir),
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            log_every_n_steps=10,
+            **{"devices": 1, **config.trainer},
+        )
+        _run(trainer, module, train_loader, validation_loader, interruption)
+    if best.state is not None:
+        network.load_state_dict(best.state)
+    return Fit(module.history, progress.elapsed_s, trainer.global_step, precision, device)
+
+
+def choose_device(wanted: str) -> str:
+    """`cpu` or `cuda`; `auto` takes the GPU where there is one.
+
+    Raises:
+        ConfigError: A GPU is asked for and there is none.
+    """
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(
+            "Expected a CUDA GPU because of --device cuda, found none. Use --device cpu or auto."
+        )
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return wanted
+
+
+def choose_precision(config: UnetConfig) -> str:
+    """`bf16` or `fp32`; `auto` takes bf16 where the hardware computes in it."""
+    if config.precision != "auto":
+        return config.precision
+    if choose_device(config.device) == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    return "bf16" if _cpu_has_bf16() else "fp32"
+
+
+def _cpu_has_bf16() -> bool:
+    """Whether the CPU multiplies bf16 in hardware (AMX or AVX-512 BF16)."""
+    tests = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    return any(bool(getattr(torch.cpu, test, lambda: False)()) for test in tests)
+
+
+def _loggers(log_dir: Path | None) -> Any:
+    if log_dir is None:
+        return False
+    return [
+        CSVLogger(log_dir.parent, name=log_dir.name, version="csv"),
+        TensorBoardLogger(log_dir.parent, name=log_dir.name, version="tensorboard"),
+    ]
+
+
+def _run(
+    trainer: L.Trainer,
+    module: PointSegmenter,
+    train_loader: DataLoader[Any],
+    validation_loader: DataLoader[Any] | None,
+    interruption: Interruption,
+) -> None:
+    """Fit; a Ctrl-C comes out as KeyboardInterrupt, not as Lightning's exit."""
+    checkpoint = interruption.checkpoint
+    start = str(checkpoint) if interruption.resume and checkpoint and checkpoint.exists() else None
+    handler = signal.getsignal(signal.SIGINT)
+    if start is not None and isinstance(train_loader.sampler, EpochSampler):
+        # Lightning fetches the first batch before it tells the sampler which epoch it is
+        state = torch.load(start, weights_only=True, mmap=True)
+        train_loader.sampler.set_epoch(int(state["epoch"]) + 1)
+    try:
+        trainer.fit(module, train_loader, validation_loader, ckpt_path=start, weights_only=True)
+    except SystemExit as error:
+        if getattr(trainer, "interrupted", False):
+            signal.signal(signal.SIGINT, handler)
+            raise KeyboardInterrupt from error
+        raise
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Lightning's hints are for its developers; errors still come through."""
+    names = ("lightning.pytorch", "lightning.fabric")
+    levels = [logging.getLogger(name).level for name in names]
+    for name in names:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="lightning")
+            warnings.filterwarnings("ignore", message=".*num_workers.*")
+            yield
+    finally:
+        for name, level in zip(names, levels, strict=True):
+            logging.getLogger(name).setLevel(level)

@@ -1,0 +1,107 @@
+"""Points held out to watch a training, whole spatial blocks at a time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointillist.grid import assign_spatial_blocks
+from pointillist.training.task import TrainingTask
+
+MIN_FEATURES = 60
+MIN_PER_CLASS = 5
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """A task cut in two.
+
+    Args:
+        train: What the recipe learns from.
+        validation: What it is watched with; None when nothing could be held out.
+        reason: One sentence on what was done.
+    """
+
+    train: TrainingTask
+    validation: TrainingTask | None
+    reason: str
+
+
+def hold_out_blocks(task: TrainingTask, share: float, rng: np.random.Generator) -> Holdout:
+    """Hold out about `share` of the labelled pixels, by spatial block.
+
+    Neighbouring points are alike; a held-out point beside a training point would flatter the
+    model. So whole squares of the scene are held out together. A square is passed over when a
+    class would keep fewer than 5 labelled pixels, or less than half of its own.
+
+    Args:
+        task: The whole task.
+        share: Wanted share of the labelled pixels, 0…0.5.
+        rng: Source of the choice of squares.
+    """
+    features = sum(len(np.unique(pixels.feature)) for pixels in task.labels)
+    if share == 0:
+        return Holdout(task, None, "No points were held out, as asked.")
+    if features < MIN_FEATURES:
+        return Holdout(
+            task,
+            None,
+            f"No points were held out: {features} are too few to spare any "
+            f"(from {MIN_FEATURES} on, some are).",
+        )
+    block, indices = _blocks(task)
+    held = _choose(block, indices, len(task.legend), share, rng)
+    if not held.any():
+        return Holdout(
+            task, None, "No points were held out: some class has too few points to spare any."
+        )
+    sizes = np.cumsum([len(pixels) for pixels in task.labels])[:-1]
+    masks = np.split(held, sizes)
+    n_blocks = len(np.unique(block[held]))
+    return Holdout(
+        task.subset([~m for m in masks]),
+        task.subset(masks),
+        f"{int(held.sum())} of {len(held)} labelled pixels, in {n_blocks} spatial blocks, "
+        "are held out to watch the training.",
+    )
+
+
+def _blocks(task: TrainingTask) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Block number (unique over scenes) and class index of every labelled pixel."""
+    blocks, offset = [], 0
+    for source, pixels in zip(task.sources, task.labels, strict=True):
+        # about 60 squares per scene: enough to choose from, large enough to separate
+        side = max(16, round(math.sqrt(source.grid.height * source.grid.width / 60)))
+        numbers = assign_spatial_blocks(pixels.rowcol, side)
+        blocks.append(numbers + offset)
+        offset += int(numbers.max(initial=-1)) + 1
+    return np.concatenate(blocks), np.concatenate([p.index for p in task.labels])
+
+
+def _choose(
+    block: NDArray[np.int64],
+    index: NDArray[np.int64],
+    n_classes: int,
+    share: float,
+    rng: np.random.Generator,
+) -> NDArray[np.bool_]:
+    """Which labelled pixels to hold out."""
+    wanted = share * len(block)
+    total = np.bincount(index, minlength=n_classes)
+    floor = np.minimum(total, np.maximum(MIN_PER_CLASS, np.ceil(total / 2)))
+    left = total.copy()
+    held = np.zeros(len(block), dtype=bool)
+    for number in rng.permutation(int(block.max()) + 1):
+        members = block == number
+        taken = np.bincount(index[members], minlength=n_classes)
+        too_many = held.sum() + members.sum() > 1.25 * wanted
+        if too_many or np.any((left - taken < floor) & (taken > 0)):
+            continue
+        held |= members
+        left = left - taken
+        if held.sum() >= wanted:
+            break
+    return held

@@ -1,0 +1,140 @@
+"""A run: the folder of one training, with its config, log, metrics, figures and model."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pointillist.errors import MissingFileError, OutputError, OutputExistsError
+from pointillist.models import TrainedModel, load
+
+
+@dataclass(frozen=True)
+class Run(os.PathLike[str]):
+    """The folder of one training. Can be given wherever a model is asked for.
+
+    Args:
+        path: The folder.
+    """
+
+    path: Path
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    @property
+    def model_path(self) -> Path:
+        """The trained model; exists when the training is complete."""
+        return self.path / "model.safetensors"
+
+    @property
+    def config_path(self) -> Path:
+        """The resolved configuration."""
+        return self.path / "config.yaml"
+
+    @property
+    def metrics_path(self) -> Path:
+        """What was measured, as JSON."""
+        return self.path / "metrics.json"
+
+    @property
+    def log_path(self) -> Path:
+        """What was said while training."""
+        return self.path / "train.log"
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """State of an unfinished training, renewed after every epoch."""
+        return self.path / "checkpoints" / "last.ckpt"
+
+    @property
+    def figures(self) -> Path:
+        """Folder of figures."""
+        return self.path / "figures"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the model is there."""
+        return self.model_path.exists()
+
+    @cached_property
+    def model(self) -> TrainedModel:
+        """The trained model, loaded once."""
+        return load(self.path)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What `metrics.json` holds.
+
+        Raises:
+            MissingFileError: The training is not complete.
+        """
+        if not self.metrics_path.exists():
+            raise MissingFileError(
+                f"Run '{self.path}' has no metrics.json: its training is not complete. "
+                "Finish it with --resume."
+            )
+        metrics: dict[str, Any] = json.loads(self.metrics_path.read_text(encoding="utf-8"))
+        return metrics
+
+    def write_metrics(self, metrics: dict[str, Any]) -> None:
+        """Write `metrics.json` beside its final name and move it into place."""
+        part = self.metrics_path.with_suffix(".json.part")
+        part.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+        part.replace(self.metrics_path)
+
+    def log(self, line: str) -> None:
+        """Append a line with the time to `train.log`."""
+        with self.log_path.open("a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n")
+
+
+def open_run(path: str | Path, *, overwrite: bool = False, resume: bool = False) -> Run:
+    """Make the folder of a run, or open an unfinished one.
+
+    Args:
+        path: The folder.
+        overwrite: Remove what an earlier run left there.
+        resume: Keep what is there.
+
+    Raises:
+        OutputExistsError: The folder holds something and neither was asked for.
+        OutputError: The folder cannot be made.
+    """
+    run = Run(Path(path))
+    if run.path.is_file():
+        raise OutputError(f"Expected a folder for the run, but '{path}' is a file. Choose another.")
+    if run.path.is_dir() and any(run.path.iterdir()) and not resume:
+        ours = run.config_path.exists() or run.model_path.exists()
+        if not ours:
+            raise OutputExistsError(
+                f"Folder '{path}' holds other files and no run. Choose another with --out."
+            )
+        if not overwrite:
+            raise OutputExistsError(
+                f"Run '{path}' exists already. Continue it with --resume, replace it with "
+                "--overwrite, or choose another folder with --out."
+            )
+        _clear(run)
+    try:
+        run.path.mkdir(parents=True, exist_ok=True)
+        run.figures.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"Run folder '{path}' cannot be made: {error.strerror}. Choose another with --out."
+        ) from error
+    return run
+
+
+def _clear(run: Run) -> None:
+    """Remove what a run writes, and nothing else that may lie in the folder."""
+    for file in (run.model_path, run.config_path, run.metrics_path, run.log_path):
+        file.unlink(missing_ok=True)
+    for folder in (run.figures, run.checkpoint_path.parent, run.path / "logs"):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,158 @@
+"""Recipe `unet`: a segmentation network trained on chips around the points."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from pointillist.data import Augmentation, PointChips, estimate_normalisation
+from pointillist.losses import PartialCrossEntropyLoss
+from pointillist.models import NetworkModel, NetworkSpec, Normalisation, build_model
+from pointillist.training.config import UnetConfig
+from pointillist.training.fitting import (
+    EpochSampler,
+    Fit,
+    Interruption,
+    fit_network,
+)
+from pointillist.training.holdout import Holdout, hold_out_blocks
+from pointillist.training.recipe import Fitted, Workshop
+from pointillist.training.schedule import Progress
+from pointillist.training.task import TrainingTask
+
+
+def fit_unet(task: TrainingTask, config: UnetConfig, workshop: Workshop) -> Fitted:
+    """Train a network on chips around labelled pixels.
+
+    Args:
+        task: Scenes, labelled pixels, legend.
+        config: How to train.
+        workshop: Where to keep state and logs, whom to tell, how long there is.
+
+    Returns:
+        A `NetworkModel` and what was measured on the way.
+    """
+    rng = np.random.default_rng(task.seed)
+    holdout = hold_out_blocks(task, config.holdout, rng)
+    workshop.say(holdout.reason)
+    normalisation = estimate_normalisation(task.sources, seed=task.seed)
+    torch.manual_seed(task.seed)
+    spec = NetworkSpec(config.architecture, config.encoder, len(task.bands), len(task.legend))
+    network = build_model(
+        encoder=spec.encoder,
+        in_channels=spec.in_channels,
+        num_classes=spec.num_classes,
+        architecture=spec.architecture,
+        weights=config.weights,
+    )
+    workshop.say(f"Encoder {config.encoder}: {network.weights_note}")
+    chips = _chips(holdout.train, config, normalisation)
+    watched = None
+    if holdout.validation is not None:
+        watched = _watching_loader(holdout.validation, config, normalisation)
+    progress = Progress(config.steps, workshop.seconds, workshop.start)
+    fit = fit_network(
+        network,
+        PartialCrossEntropyLoss(
+            class_weights=_class_weights(holdout.train) if config.balanced_loss else None,
+            normalisation=config.normalisation,
+        ),
+        _loader(chips, config),
+        config,
+        progress,
+        task.legend.names,
+        validation_loader=watched,
+        interruption=Interruption(workshop.checkpoint, workshop.resume),
+        log_dir=workshop.log_dir,
+        report=workshop.step,
+    )
+    network.cpu().eval()
+    card = task.card("unet", normalisation, _provenance(config, fit, holdout, network.weights_note))
+    return Fitted(
+        NetworkModel(network, spec, card),
+        history=fit.history,
+        facts=_facts(fit, holdout),
+    )
+
+
+def _chips(task: TrainingTask, config: UnetConfig, normalisation: Normalisation) -> PointChips:
+    length = config.steps_per_epoch * config.batch_size
+    return PointChips(
+        list(task.sources),
+        list(task.labels),
+        normalisation,
+        num_classes=len(task.legend),
+        chip_px=config.chip_px,
+        draw=config.draw,
+        augment=_augmentation(config),
+        length=length,
+        seed=task.seed,
+    )
+
+
+def _augmentation(config: UnetConfig) -> Augmentation | bool:
+    return Augmentation(gain=config.jitter, offset=config.jitter) if config.augment else False
+
+
+def _loader(chips: PointChips, config: UnetConfig) -> DataLoader[tuple[torch.Tensor, ...]]:
+    return DataLoader(
+        chips,
+        batch_size=config.batch_size,
+        sampler=EpochSampler(chips),
+        num_workers=config.workers,
+        drop_last=True,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _watching_loader(
+    task: TrainingTask, config: UnetConfig, normalisation: Normalisation
+) -> DataLoader[tuple[torch.Tensor, ...]]:
+    """Chips with the held-out points, at most 256 of them, the same in every epoch."""
+    chips = PointChips(
+        list(task.sources),
+        list(task.labels),
+        normalisation,
+        num_classes=len(task.legend),
+        chip_px=config.chip_px,
+        draw="natural",
+        augment=False,
+        length=min(task.n_labels, 256),
+        seed=task.seed + 1,
+    )
+    return DataLoader(chips, batch_size=config.batch_size, shuffle=False)
+
+
+def _class_weights(task: TrainingTask) -> torch.Tensor:
+    """Inverse share of each class among the labels, mean 1 over the labelled pixels."""
+    counts = np.maximum(task.class_counts(), 1)
+    weights = counts.sum() / (len(counts) * counts)
+    return torch.tensor(weights, dtype=torch.float32)
+
+
+def _provenance(
+    config: UnetConfig, fit: Fit, holdout: Holdout, weights_note: str
+) -> dict[str, object]:
+    return {
+        "encoder_weights": weights_note,
+        "config": config.model_dump(mode="json"),
+        "torch": torch.__version__,
+        "holdout": holdout.reason,
+        **_facts(fit, holdout),
+    }
+
+
+def _facts(fit: Fit, holdout: Holdout) -> dict[str, object]:
+    scored = [row for row in fit.history if "heldout_accuracy" in row]
+    facts: dict[str, object] = {
+        "steps": fit.steps,
+        "seconds": round(fit.seconds, 1),
+        "precision": fit.precision,
+        "device": fit.device,
+        "heldout_pixels": holdout.validation.n_labels if holdout.validation else 0,
+    }
+    if scored:
+        facts["heldout_accuracy"] = round(scored[-1]["heldout_accuracy"], 4)
+        facts["heldout_miou"] = round(scored[-1]["heldout_miou"], 4)
+    return facts
