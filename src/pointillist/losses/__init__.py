@@ -1,0 +1,9 @@
+"""Losses for images of which only a few pixels are labelled."""
+
+from pointillist.losses.partial_cross_entropy import (
+    NORMALISATIONS,
+    PartialCrossEntropyLoss,
+    partial_cross_entropy,
+)
+
+__all__ = ["NORMALISATIONS", "PartialCrossEntropyLoss", "partial_cross_entropy"]

@@ -1,0 +1,19 @@
+"""Networks and forests: built, loaded, saved, and asked for class probabilities."""
+
+from pointillist.models.card import ModelCard, Normalisation
+from pointillist.models.network import ARCHITECTURES, NetworkSpec, build_model
+from pointillist.models.store import load, read_header, save_model
+from pointillist.models.trained import NetworkModel, TrainedModel
+
+__all__ = [
+    "ARCHITECTURES",
+    "ModelCard",
+    "NetworkModel",
+    "NetworkSpec",
+    "Normalisation",
+    "TrainedModel",
+    "build_model",
+    "load",
+    "read_header",
+    "save_model",
+]

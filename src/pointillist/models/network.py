@@ -1,0 +1,156 @@
+"""Segmentation networks: any encoder, any decoder, any number of bands."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from pointillist.errors import InputError
+from pointillist.models.weights import load_encoder_weights
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# Our name → class of segmentation_models_pytorch. DPT is left out: it takes only vision
+# transformers of a fixed input size.
+ARCHITECTURES: dict[str, str] = {
+    "unet": "Unet",
+    "unetplusplus": "UnetPlusPlus",
+    "manet": "MAnet",
+    "linknet": "Linknet",
+    "fpn": "FPN",
+    "pspnet": "PSPNet",
+    "deeplabv3": "DeepLabV3",
+    "deeplabv3plus": "DeepLabV3Plus",
+    "pan": "PAN",
+    "upernet": "UPerNet",
+    "segformer": "Segformer",
+}
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """What is needed to build a network anew.
+
+    Args:
+        architecture: A key of `ARCHITECTURES`.
+        encoder: Encoder of SMP, or of timm with prefix `tu-`.
+        in_channels: Number of bands, at least 1.
+        num_classes: Number of classes, at least 1.
+
+    Raises:
+        InputError: Unknown architecture, or a number below 1.
+    """
+
+    architecture: str = "unet"
+    encoder: str = "resnet34"
+    in_channels: int = 3
+    num_classes: int = 5
+
+    def __post_init__(self) -> None:
+        if self.architecture not in ARCHITECTURES:
+            raise InputError(
+                f"Expected an architecture among {', '.join(ARCHITECTURES)}, "
+                f"got {self.architecture!r}."
+            )
+        if self.in_channels < 1 or self.num_classes < 1:
+            raise InputError(
+                "Expected at least one band and one class, "
+                f"got {self.in_channels} bands and {self.num_classes} classes."
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; also the arguments of `build_model`."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Read what `to_dict` wrote."""
+        return cls(**values)
+
+
+def build_model(
+    encoder: str = "resnet34",
+    pretrained: bool = True,
+    in_channels: int = 3,
+    num_classes: int = 5,
+    architecture: str = "unet",
+    weights: str | Path | None = None,
+    seed: int | None = None,
+) -> nn.Module:
+    """Build a segmentation network (N, in_channels, H, W) → logits (N, num_classes, H, W).
+
+    Where weights are loaded, the first convolution is adapted to the number of bands.
+
+    Args:
+        encoder: Any encoder of segmentation-models-pytorch, or of timm with prefix `tu-`.
+        pretrained: Start the encoder from ImageNet where it can be had (`weights="auto"`), else
+            at random (`"none"`).
+        in_channels: Number of bands.
+        num_classes: Number of classes.
+        architecture: Decoder, a key of `ARCHITECTURES`.
+        weights: Overrides `pretrained`: "auto", "imagenet", "none", or a file of encoder weights
+            (.safetensors, .pth, .pt; also a model of Pointillist).
+        seed: Seed of the random initialisation; None draws from torch's global generator.
+
+    Returns:
+        The network, in training mode. Its attribute `weights_note` says what was loaded.
+
+    Raises:
+        InputError: Unknown encoder or architecture, or two that do not go together.
+        WeightsError: Weights that were asked for cannot be had or do not fit.
+
+    Example:
+        >>> model = build_model("resnet18", pretrained=False, in_channels=4, num_classes=3)
+        >>> model.weights_note
+        'random initialisation'
+    """
+    import torch
+
+    spec = NetworkSpec(architecture, encoder, in_channels, num_classes)
+    wanted = weights if weights is not None else ("auto" if pretrained else "none")
+    with torch.random.fork_rng(devices=[], enabled=seed is not None):
+        if seed is not None:
+            torch.manual_seed(seed)
+        network = _build_network(spec)
+    network.weights_note = load_encoder_weights(network.encoder, encoder, in_channels, wanted)
+    return network
+
+
+def _build_network(spec: NetworkSpec) -> Any:
+    """The network with random weights."""
+    import segmentation_models_pytorch as smp
+
+    _check_encoder(spec.encoder)
+    try:
+        return getattr(smp, ARCHITECTURES[spec.architecture])(
+            encoder_name=spec.encoder,
+            encoder_weights=None,
+            in_channels=spec.in_channels,
+            classes=spec.num_classes,
+        )
+    except Exception as error:
+        raise InputError(
+            f"Encoder {spec.encoder!r} does not work with decoder {spec.architecture!r}: {error}. "
+            "Choose another of the two."
+        ) from error
+
+
+def _check_encoder(encoder: str) -> None:
+    import segmentation_models_pytorch as smp
+    import timm
+
+    if encoder.startswith("tu-"):
+        known = [f"tu-{name}" for name in timm.list_models()]
+        is_known = timm.is_model(encoder.removeprefix("tu-"))
+    else:
+        known = smp.encoders.get_encoder_names()
+        is_known = encoder in known
+    if not is_known:
+        near = difflib.get_close_matches(encoder, known, n=5, cutoff=0.4)
+        raise InputError(
+            f"Expected an encoder of segmentation-models-pytorch, or of timm with prefix 'tu-', "
+            f"got {encoder!r}. Similar ones: {', '.join(near) or 'resnet34, tu-convnext_tiny'}."
+        )

@@ -1,0 +1,275 @@
+"""Trained models: raw imagery in, class probabilities out, whatever kind they are."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointillist.errors import InputError, ModelFileError
+from pointillist.legend import Legend
+from pointillist.models.card import ModelCard, Normalisation
+from pointillist.models.network import NetworkSpec, build_model
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+# Side, in pixels, that every SMP decoder divides without remainder (five halvings).
+INPUT_MULTIPLE_PX = 32
+
+# Margin around a block beyond which pixels hardly matter. The theoretical receptive field of deep
+# encoders is many hundred pixels, the effective one far smaller; multiples of 32 keep the pooling
+# grid in the same place whatever the block. Decoders that pool over the whole image see more.
+_HALO_PX = {"unet": 64, "unetplusplus": 64, "linknet": 64, "manet": 64, "fpn": 64}
+_HALO_WIDE_CONTEXT_PX = 128
+
+
+class TrainedModel(ABC):
+    """A model with all it needs to be used: classes, bands, normalisation.
+
+    A new kind implements `halo_px`, `_class_probabilities`, `spec_dict`, `tensors` and
+    `from_parts`, and is entered in `pointillist.models.store.KINDS`.
+
+    Args:
+        card: What the model says about itself.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, card: ModelCard) -> None:
+        self.card = card
+
+    @property
+    def legend(self) -> Legend:
+        """Classes by index."""
+        return self.card.legend
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Names of the input bands, in order."""
+        return self.card.bands
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """How raw values become the model's input."""
+        return self.card.normalisation
+
+    @property
+    @abstractmethod
+    def halo_px(self) -> int:
+        """Margin to read around a block so that its borders do not show, in pixels."""
+
+    def predict(
+        self, data: NDArray[Any], valid: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.float32]:
+        """Class probabilities of raw imagery.
+
+        Args:
+            data: (B, H, W) raw values in the model's bands, any number type and size.
+            valid: (H, W), False where there is no data; None to go by the values alone. Pixels
+                with NaN or ±inf in any band are never valid.
+
+        Returns:
+            (C, H, W) float32 probabilities that sum to 1; NaN where not valid.
+
+        Raises:
+            InputError: Another number of bands, or `valid` of another size.
+        """
+        data = np.asarray(data)
+        _check_input(data, valid, self.bands)
+        usable = find_valid(data) if valid is None else valid & find_valid(data)
+        if not usable.any():
+            return np.full((len(self.legend), *usable.shape), np.nan, dtype=np.float32)
+        probabilities = self._class_probabilities(self.normalisation.apply(data, usable), usable)
+        probabilities[:, ~usable] = np.nan
+        return probabilities
+
+    @abstractmethod
+    def _class_probabilities(
+        self, data: NDArray[np.float32], valid: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        """New, writable (C, H, W) float32 from normalised (B, H, W) (0 where not `valid`).
+
+        What it says at invalid pixels does not matter.
+        """
+
+    @abstractmethod
+    def spec_dict(self) -> dict[str, Any]:
+        """Plain JSON data from which `from_parts` rebuilds the model around its tensors."""
+
+    @abstractmethod
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Everything learned, by name."""
+
+    @classmethod
+    @abstractmethod
+    def from_parts(
+        cls, spec: dict[str, Any], tensors: dict[str, NDArray[Any]], card: ModelCard
+    ) -> Self:
+        """Rebuild a model from what `spec_dict` and `tensors` gave.
+
+        Raises:
+            ModelFileError: The tensors do not fit the spec.
+        """
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the model as one safetensors file, in place only when complete.
+
+        Args:
+            path: File to write, `.safetensors`.
+            overwrite: Whether a file that exists may be replaced.
+
+        Returns:
+            The path written.
+
+        Raises:
+            OutputExistsError: The file exists and `overwrite` is False.
+            OutputError: The file cannot be written.
+        """
+        from pointillist.models.store import save_model
+
+        return save_model(self, path, overwrite=overwrite)
+
+
+class NetworkModel(TrainedModel):
+    """A trained segmentation network.
+
+    Args:
+        network: Module (N, B, H, W) float32 → logits (N, C, H, W); used in eval mode, on the
+            device it is on.
+        spec: What `build_model` needs to build it anew.
+        card: Classes, bands, normalisation and origin.
+
+    Raises:
+        InputError: Spec and card disagree on the number of bands or classes.
+    """
+
+    kind = "network"
+
+    def __init__(self, network: nn.Module, spec: NetworkSpec, card: ModelCard) -> None:
+        super().__init__(card)
+        if (spec.in_channels, spec.num_classes) != (len(card.bands), len(card.legend)):
+            raise InputError(
+                f"Expected a network with {len(card.bands)} bands and {len(card.legend)} classes "
+                f"as in its card, got {spec.in_channels} and {spec.num_classes}."
+            )
+        self.network = network.eval()
+        self.spec = spec
+        self.autocast_dtype: torch.dtype | None = None
+
+    @property
+    def halo_px(self) -> int:
+        """Margin to read around a block, a multiple of 32 px."""
+        return _HALO_PX.get(self.spec.architecture, _HALO_WIDE_CONTEXT_PX)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network computes."""
+        return next(self.network.parameters()).device
+
+    def to(
+        self, device: str | torch.device | None = None, autocast: torch.dtype | None = None
+    ) -> Self:
+        """Move the network and say in which precision it predicts.
+
+        Args:
+            device: Device to compute on; None leaves it where it is.
+            autocast: torch.bfloat16 or torch.float16 for mixed precision, None for float32.
+
+        Returns:
+            The model itself.
+        """
+        self.network.to(device)
+        self.autocast_dtype = autocast
+        return self
+
+    def _class_probabilities(
+        self, data: NDArray[np.float32], valid: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        import torch
+
+        height, width = data.shape[1:]
+        self.network.eval()
+        with torch.inference_mode(), self._autocast():
+            image = torch.from_numpy(pad_to_multiple(data))[None]
+            image = image.to(self.device, memory_format=torch.channels_last)
+            logits = self.network(image)[0, :, :height, :width].float()
+            probabilities: NDArray[np.float32] = torch.softmax(logits, dim=0).cpu().numpy()
+        return np.ascontiguousarray(probabilities)
+
+    def _autocast(self) -> Any:
+        import torch
+
+        if self.autocast_dtype is None:
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=self.autocast_dtype)
+
+    def spec_dict(self) -> dict[str, Any]:
+        """The arguments of `build_model`."""
+        return self.spec.to_dict()
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Parameters and buffers of the network, by name."""
+        return {k: v.detach().cpu().numpy() for k, v in self.network.state_dict().items()}
+
+    @classmethod
+    def from_parts(
+        cls, spec: dict[str, Any], tensors: dict[str, NDArray[Any]], card: ModelCard
+    ) -> Self:
+        """Build the network without any download and fill it.
+
+        Raises:
+            ModelFileError: The tensors do not fit the network.
+        """
+        import torch
+
+        network_spec = NetworkSpec.from_dict(spec)
+        network = build_model(**network_spec.to_dict(), weights="none", seed=0)
+        try:
+            network.load_state_dict({k: torch.from_numpy(v) for k, v in tensors.items()})
+        except RuntimeError as error:
+            first = str(error).strip().splitlines()[1:2] or [str(error)]
+            raise ModelFileError(
+                f"Expected the tensors of a {network_spec.architecture} with encoder "
+                f"{network_spec.encoder}, but they do not fit: {first[0].strip()}"
+            ) from error
+        return cls(network, network_spec, card)
+
+
+def find_valid(data: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where (H, W) all bands of (B, H, W) hold a finite number."""
+    if not np.issubdtype(data.dtype, np.inexact):
+        return np.ones(data.shape[1:], dtype=bool)
+    finite: NDArray[np.bool_] = np.isfinite(data).all(axis=0)
+    return finite
+
+
+def pad_to_multiple(
+    data: NDArray[np.float32], multiple_px: int = INPUT_MULTIPLE_PX
+) -> NDArray[np.float32]:
+    """Add zeros (the mean) at the bottom and right until both sides of (B, H, W) are multiples."""
+    bottom, right = (-side % multiple_px for side in data.shape[1:])
+    if not bottom and not right:
+        return np.ascontiguousarray(data)
+    return np.pad(data, ((0, 0), (0, bottom), (0, right)))
+
+
+def _check_input(
+    data: NDArray[Any], valid: NDArray[np.bool_] | None, bands: tuple[str, ...]
+) -> None:
+    if data.ndim != 3 or data.shape[0] != len(bands):
+        got = f"{data.shape[0]} bands" if data.ndim == 3 else f"an array of shape {data.shape}"
+        raise InputError(
+            f"Expected (bands, height, width) with the model's {len(bands)} bands "
+            f"({', '.join(bands)}), got {got}. Choose the bands the model was trained on."
+        )
+    if valid is not None and (valid.shape != data.shape[1:] or valid.dtype != np.bool_):
+        raise InputError(
+            f"Expected valid as booleans of shape {data.shape[1:]}, "
+            f"got {valid.dtype} of shape {valid.shape}."
+        )
