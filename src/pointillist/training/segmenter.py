@@ -8,7 +8,7 @@ import lightning as L
 import torch
 from torch import Tensor, nn
 
-from pointillist.accuracy import ErrorMatrix
+from pointillist.accuracy import ErrorMatrix, mean_iou, overall_accuracy
 from pointillist.training.config import UnetConfig
 from pointillist.training.schedule import Progress, learning_rate_factor
 
@@ -102,8 +102,8 @@ class PointSegmenter(L.LightningModule):
         if not self.trainer.sanity_checking:
             self.log_dict(
                 {
-                    "heldout_accuracy": float(matrix.overall_accuracy()),
-                    "heldout_miou": float(matrix.mean_iou()),
+                    "heldout_accuracy": overall_accuracy(matrix),
+                    "heldout_miou": mean_iou(matrix),
                 }
             )
 

@@ -1,0 +1,373 @@
+"""The commands: thin, one function each; the work is done by the rooms they call."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from pointillist import __version__
+from pointillist.cli import console
+
+app = typer.Typer(
+    name="pointillist",
+    help="From a few hundred labelled points to a trustworthy land-cover map.",
+    epilog="The path of a map:\n\n\b\n"
+    "  pointillist sample  scene.tif -n 300 --design spread --out points.gpkg   # label these in QGIS\n"
+    "  pointillist train   scene.tif --points points.gpkg --out run\n"
+    "  pointillist predict run scene.tif --out map.tif\n"
+    "  pointillist assess  map.tif --reference reference.gpkg --html report.html\n\n"
+    "Try it all on a generated scene:  pointillist demo",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
+ClassField = Annotated[
+    str | None,
+    typer.Option(help="Field with the class. Default: `class`, or the only text field."),
+]
+LegendFile = Annotated[
+    Path | None,
+    typer.Option(help="Classes as .yaml, .csv (code,name,color) or QGIS .qml."),
+]
+Crs = Annotated[
+    str | None,
+    typer.Option(help="CRS of points that state none, e.g. EPSG:4326."),
+]
+Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
+Bands = Annotated[
+    str | None,
+    typer.Option(help="Bands by number, range or name: 1-7, 4,3,2, red,nir."),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"pointillist {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks and all log lines (in any place).")
+    ] = False,
+) -> None:
+    """Options of every command."""
+
+
+@app.command(
+    epilog="\b\nExample:\n  pointillist demo --out demo",
+)
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path("demo"),
+    overwrite: Overwrite = False,
+) -> None:
+    """The whole path on a generated scene: points, model, map, accuracy, one picture."""
+    from pointillist.cli.demo import run_demo
+
+    run_demo(out, overwrite=overwrite)
+
+
+@app.command(
+    epilog="\b\nExamples:\n"
+    "  pointillist train scene.tif --points points.gpkg --out run\n"
+    "  pointillist train scene.tif --points points.csv --recipe forest --out run\n"
+    "  pointillist train s2.tif --points plots.shp --class-field crop --bands 1-7 --budget 10m --out run\n"
+    "  pointillist train a.tif b.tif --points points.gpkg --config train_config.yaml --out run --resume",
+)
+def train(
+    scenes: Annotated[list[Path], typer.Argument(metavar="SCENE...", help="Scenes to learn from.")],
+    points: Annotated[
+        list[Path], typer.Option(help="Labelled points, lines or polygons (may be repeated).")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    class_field: ClassField = None,
+    legend: LegendFile = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="auto, unet or forest.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="YAML configuration; options override it.")
+    ] = None,
+    bands: Bands = None,
+    crs: Crs = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Time for the whole training: 90s, 10m, 1h.")
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="Encoder of the network, e.g. resnet34.")
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(help="Where the encoder starts: auto, imagenet, none or a file."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Length in epochs.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Length in steps.")] = None,
+    seed: Seed = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Learn a map's classes from labelled points."""
+    from pointillist.training import train as train_run
+
+    with console.progress("Training") as step:
+        run = train_run(
+            scenes,
+            points,
+            out,
+            class_field=class_field,
+            legend=legend,
+            bands=bands,
+            crs=crs,
+            config=config,
+            recipe=recipe,
+            budget=budget,
+            encoder=encoder,
+            weights=weights,
+            epochs=epochs,
+            steps=steps,
+            seed=seed,
+            device=device,
+            resume=resume,
+            overwrite=overwrite,
+            say=console.say,
+            step=step,
+        )
+    console.say(f"Next: pointillist predict {run.path} {scenes[0]} --out map.tif")
+
+
+@app.command(
+    epilog="\b\nExamples:\n"
+    "  pointillist predict run scene.tif --out map.tif\n"
+    "  pointillist predict run scene.tif --out map.tif --uncertainty unsure.tif --polygons map.gpkg\n"
+    "  pointillist predict run north.tif south.tif --out maps/ --aoi district.gpkg --min-area 20",
+)
+def predict(
+    model: Annotated[Path, typer.Argument(help="Run folder or .safetensors file.")],
+    scenes: Annotated[list[Path], typer.Argument(metavar="SCENE...", help="Scenes to map.")],
+    out: Annotated[Path, typer.Option(help="FILE.tif for one scene, a folder for several.")],
+    probabilities: Annotated[
+        Path | None, typer.Option(help="Also write a band of probability per class.")
+    ] = None,
+    uncertainty: Annotated[
+        Path | None, typer.Option(help="Also write the normalised entropy, 0 sure … 1 not.")
+    ] = None,
+    polygons: Annotated[
+        Path | None, typer.Option(help="Also write patches as polygons with class and area.")
+    ] = None,
+    aoi: Annotated[
+        Path | None, typer.Option(help="Map only inside these polygons.")
+    ] = None,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(help="Leave pixels below this probability unclassified."),
+    ] = None,
+    min_area: Annotated[
+        int | None, typer.Option(help="Merge patches smaller than this many pixels.")
+    ] = None,
+    bands: Bands = None,
+    engine: Annotated[str, typer.Option(help="auto, torch or openvino.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    block: Annotated[int | None, typer.Option(help="Side of a block in pixels.")] = None,
+    halo: Annotated[int | None, typer.Option(help="Margin read around a block.")] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Map whole scenes with a trained model."""
+    from pointillist.prediction import predict as predict_scenes
+
+    with console.progress("Mapping") as step:
+        made = predict_scenes(
+            model,
+            list(scenes) if len(scenes) > 1 else scenes[0],
+            out,
+            probabilities=probabilities,
+            uncertainty=uncertainty,
+            polygons=polygons,
+            aoi=aoi,
+            min_confidence=min_confidence,
+            min_area=min_area,
+            bands=bands,
+            engine=engine,
+            precision=precision,
+            device=device,
+            block=block,
+            halo=halo,
+            overwrite=overwrite,
+            progress=lambda done, total: step(done / max(total, 1), f"{done} of {total} blocks"),
+        )
+    for path in made if isinstance(made, list) else [made]:
+        console.say(f"Map: {path}")
+
+
+@app.command(
+    epilog="\b\nExamples:\n"
+    "  pointillist sample scene.tif -n 300 --design spread --out to_label.gpkg\n"
+    "  pointillist sample mask.tif -n 300 --design balanced --out points.gpkg\n"
+    "  pointillist sample map.tif -n 500 --design stratified --for reference --out reference.gpkg",
+)
+def sample(
+    raster: Annotated[Path, typer.Argument(help="A raster of classes, or a scene.")],
+    n: Annotated[int, typer.Option("-n", help="Number of points.")],
+    out: Annotated[Path, typer.Option(help="Vector file to write (.gpkg, .geojson, .shp, .csv …).")],
+    design: Annotated[
+        str, typer.Option(help="simple, balanced, stratified, spread, systematic or interior.")
+    ] = "simple",
+    purpose: Annotated[
+        str, typer.Option("--for", help="training, or reference (records the probability design).")
+    ] = "training",
+    strata: Annotated[
+        Path | None,
+        typer.Option(help="Stratify by this map instead of the raster's own classes."),
+    ] = None,
+    legend: LegendFile = None,
+    seed: Seed = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Draw points by a design: to train with, or as a reference sample that judges a map."""
+    from pointillist.legend import Legend
+    from pointillist.sampling import sample as draw_sample
+
+    path = draw_sample(
+        raster,
+        n,
+        design,
+        out=out,
+        purpose=purpose,
+        strata=strata,
+        legend=None if legend is None else Legend.read(legend),
+        seed=0 if seed is None else seed,
+        overwrite=overwrite,
+    )
+    console.say(f"Points: {path}")
+
+
+@app.command(
+    epilog="\b\nExamples:\n"
+    "  pointillist assess map.tif --reference reference.gpkg\n"
+    "  pointillist assess map.tif --reference mask.tif --json accuracy.json --html accuracy.html\n"
+    "  pointillist assess map.tif --reference field.csv --class-field cover --design simple",
+)
+def assess(
+    map_path: Annotated[Path, typer.Argument(metavar="MAP", help="A map to judge.")],
+    reference: Annotated[Path, typer.Option(help="Points, polygons or a raster of true classes.")],
+    class_field: ClassField = None,
+    design: Annotated[
+        str | None,
+        typer.Option(help="How the points were drawn: simple, stratified or systematic."),
+    ] = None,
+    strata: Annotated[
+        str | None, typer.Option(help="Field with the stratum of each point.")
+    ] = None,
+    stratum_sizes: Annotated[
+        Path | None, typer.Option(help="CSV stratum,size: pixels per stratum.")
+    ] = None,
+    confidence: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
+    fpc: Annotated[bool, typer.Option("--fpc", help="Finite population correction.")] = False,
+    crs: Crs = None,
+    json: Annotated[Path | None, typer.Option(help="Write all figures as JSON.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a report page.")] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Say how good a map is: error matrix, accuracies, areas, IoU."""
+    from pointillist.accuracy import assess as assess_map
+    from pointillist.report import render_table, write_page
+
+    if html is not None:
+        from pointillist.raster import check_output
+
+        check_output(html, overwrite)
+    result = assess_map(
+        map_path,
+        reference,
+        class_field=class_field,
+        design=design,
+        strata=strata,
+        stratum_sizes=stratum_sizes,
+        confidence=confidence,
+        fpc=fpc,
+        crs=crs,
+        json=json,
+        overwrite=overwrite,
+    )
+    if html is not None:
+        write_page(result, html, overwrite=overwrite)
+    console.out.print(render_table(result))
+    for notice in result.notices:
+        console.say(f"Note: {notice}")
+    for path in (json, html):
+        if path is not None:
+            console.say(f"Written: {path}")
+
+
+@app.command(
+    epilog="\b\nExamples:\n"
+    "  pointillist stack B02.tif B03.tif B04.tif B08.tif --out scene.vrt\n"
+    "  pointillist stack before.tif after.tif --out change.vrt",
+)
+def stack(
+    rasters: Annotated[list[Path], typer.Argument(metavar="RASTER...", help="Co-registered.")],
+    out: Annotated[Path, typer.Option(help="SCENE.vrt to write.")],
+    overwrite: Overwrite = False,
+) -> None:
+    """Make one scene of co-registered bands or dates (to map change, stack two dates)."""
+    from pointillist.raster import stack as stack_rasters
+
+    path = stack_rasters(rasters, out, overwrite=overwrite)
+    console.say(f"Scene: {path}")
+
+
+@app.command(
+    epilog="\b\nExamples:\n  pointillist info scene.tif\n  pointillist info run\n"
+    "  pointillist info points.gpkg",
+)
+def info(
+    file: Annotated[Path, typer.Argument(help="Scene, map, points, run or model.")],
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what a file holds."""
+    from pointillist.cli.info import describe_file, render
+
+    facts = describe_file(file)
+    if json:
+        import json as json_module
+
+        print(json_module.dumps(facts, indent=2, default=str))
+    else:
+        console.out.print(render(facts))
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line; every failure is one line on stderr and an exit status.
+
+    Args:
+        argv: Arguments without the program's name; those of the process when None.
+    """
+    args = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in args
+    args = [arg for arg in args if arg != "--debug"]
+    console.show_logs(debug)
+    command = typer.main.get_command(app)
+    with console.errors_in_one_line(debug):
+        try:
+            status = command.main(args=args, prog_name="pointillist", standalone_mode=False)
+        except typer.Abort as error:
+            raise KeyboardInterrupt from error
+        except TyperException as error:  # wrong usage
+            show = getattr(error, "show", None)
+            show() if callable(show) else console.err.print(str(error))
+            sys.exit(error.exit_code)
+    sys.exit(status if isinstance(status, int) else 0)
