@@ -1,7 +1,7 @@
 """Networks and forests: built, loaded, saved, and asked for class probabilities."""
 
 from pointillist.models.card import ModelCard, Normalisation
-from pointillist.models.network import ARCHITECTURES, NetworkSpec, build_model
+from pointillist.models.network import ARCHITECTURES, NetworkSpec, build_model, build_network
 from pointillist.models.store import load, read_header, save_model
 from pointillist.models.trained import NetworkModel, TrainedModel
 
@@ -13,6 +13,7 @@ __all__ = [
     "Normalisation",
     "TrainedModel",
     "build_model",
+    "build_network",
     "load",
     "read_header",
     "save_model",

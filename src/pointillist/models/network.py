@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from pointillist.errors import InputError
 from pointillist.models.weights import load_encoder_weights
@@ -107,35 +107,46 @@ def build_model(
         >>> model.weights_note
         'random initialisation'
     """
+    spec = NetworkSpec(architecture, encoder, in_channels, num_classes)
+    if weights is None:
+        weights = "auto" if pretrained else "none"
+    network: Any = build_network(spec, seed)
+    network.weights_note = load_encoder_weights(network.encoder, encoder, weights)
+    return cast("nn.Module", network)
+
+
+def build_network(spec: NetworkSpec, seed: int | None = None) -> nn.Module:
+    """Build a network with random weights.
+
+    Args:
+        spec: What to build.
+        seed: Seed of the initialisation, which then leaves torch's global generator untouched;
+            None draws from the global generator.
+
+    Raises:
+        InputError: Unknown encoder, or one that does not go with the decoder.
+    """
+    import segmentation_models_pytorch as smp
     import torch
 
-    spec = NetworkSpec(architecture, encoder, in_channels, num_classes)
-    wanted = weights if weights is not None else ("auto" if pretrained else "none")
+    _check_encoder(spec.encoder)
+    make = getattr(smp, ARCHITECTURES[spec.architecture])
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
-            torch.manual_seed(seed)
-        network = _build_network(spec)
-    network.weights_note = load_encoder_weights(network.encoder, encoder, in_channels, wanted)
+            torch.default_generator.manual_seed(seed)
+        try:
+            network: nn.Module = make(
+                encoder_name=spec.encoder,
+                encoder_weights=None,
+                in_channels=spec.in_channels,
+                classes=spec.num_classes,
+            )
+        except Exception as error:
+            raise InputError(
+                f"Encoder {spec.encoder!r} does not work with decoder {spec.architecture!r}: "
+                f"{error}. Choose another of the two."
+            ) from error
     return network
-
-
-def _build_network(spec: NetworkSpec) -> Any:
-    """The network with random weights."""
-    import segmentation_models_pytorch as smp
-
-    _check_encoder(spec.encoder)
-    try:
-        return getattr(smp, ARCHITECTURES[spec.architecture])(
-            encoder_name=spec.encoder,
-            encoder_weights=None,
-            in_channels=spec.in_channels,
-            classes=spec.num_classes,
-        )
-    except Exception as error:
-        raise InputError(
-            f"Encoder {spec.encoder!r} does not work with decoder {spec.architecture!r}: {error}. "
-            "Choose another of the two."
-        ) from error
 
 
 def _check_encoder(encoder: str) -> None:

@@ -187,7 +187,7 @@ def _checksum(tensors: dict[str, NDArray[Any]]) -> int:
     """CRC-32 over the tensors in order of their names."""
     crc = 0
     for name in sorted(tensors):
-        crc = zlib.crc32(np.ascontiguousarray(tensors[name]).reshape(-1).view(np.uint8), crc)
+        crc = zlib.crc32(np.ascontiguousarray(tensors[name]).reshape(-1).view(np.uint8).data, crc)
     return crc
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pointillist.errors import InputError, ModelFileError
 from pointillist.legend import Legend
 from pointillist.models.card import ModelCard, Normalisation
-from pointillist.models.network import NetworkSpec, build_model
+from pointillist.models.network import NetworkSpec, build_network
 
 if TYPE_CHECKING:
     import torch
@@ -229,7 +229,7 @@ class NetworkModel(TrainedModel):
         import torch
 
         network_spec = NetworkSpec.from_dict(spec)
-        network = build_model(**network_spec.to_dict(), weights="none", seed=0)
+        network = build_network(network_spec, seed=0)
         try:
             network.load_state_dict({k: torch.from_numpy(v) for k, v in tensors.items()})
         except RuntimeError as error:

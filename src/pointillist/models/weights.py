@@ -1,11 +1,359 @@
-"""Starting weights for encoders: from ImageNet, from a file, or none."""
+"""Starting weights for encoders: ImageNet from the hub or its cache, a local file, or none."""
 
 from __future__ import annotations
 
+import logging
+import re
+import ssl
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pointillist.errors import MissingFileError, WeightsError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+_logger = logging.getLogger(__name__)
+
+WEIGHTS_CHOICES = ("auto", "imagenet", "none")
+WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt")
+RANDOM_NOTE = "random initialisation"
+
+# The hub's client retries for half a minute when there is no network, so ask first.
+_PROBE_SECONDS = 3.0
+_SMALLEST_SHARE = 0.5
+_PREFIX_DEPTH = 4
 
 
-def load_encoder_weights(encoder: Any, name: str, in_channels: int, weights: str | Path) -> str:
-    """Fill an encoder with starting weights and say in a sentence what was loaded."""
-    return "random initialisation"
+@dataclass(frozen=True)
+class Fit:
+    """How well a file's tensors fit an encoder.
+
+    Args:
+        tensors: Encoder tensors that were found, ready to load, by the encoder's name.
+        n_expected: Number of tensors the encoder has.
+        n_left_over: Tensors of the file that belong to its encoder but have no place in ours.
+        adapted_from: Bands of the file's first convolution where it had to be adapted.
+    """
+
+    tensors: dict[str, Tensor]
+    n_expected: int
+    n_left_over: int
+    adapted_from: int | None
+
+    @property
+    def n_found(self) -> int:
+        """Number of tensors found."""
+        return sum(not _is_counter(name) for name in self.tensors)
+
+
+def load_encoder_weights(encoder: nn.Module, name: str, weights: str | Path) -> str:
+    """Fill an encoder with starting weights and say what was loaded.
+
+    Args:
+        encoder: Encoder of an SMP network, changed in place.
+        name: Its name in SMP, `tu-` for timm.
+        weights: "auto", "imagenet", "none", or a file.
+
+    Returns:
+        A note for people and for the model's provenance.
+
+    Raises:
+        WeightsError: "imagenet" cannot be had, or a file does not fit the encoder.
+        MissingFileError: There is no such file.
+    """
+    if weights == "none":
+        return RANDOM_NOTE
+    if weights == "auto":
+        return _load_imagenet_or_go_on(encoder, name)
+    if weights == "imagenet":
+        try:
+            return _load_imagenet(encoder, name)
+        except WeightsError as error:
+            raise WeightsError(
+                f"{error}; give a local file with --weights FILE or start at random with "
+                "--weights none."
+            ) from error
+    path = Path(weights)
+    return _load_into(encoder, name, read_weights(path), path.name)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Tensors of a file by name; nested dictionaries become dotted names. No code is run.
+
+    Raises:
+        MissingFileError: There is no such file.
+        WeightsError: Not a file of weights.
+    """
+    if path.suffix.lower() not in WEIGHTS_SUFFIXES:
+        raise WeightsError(
+            f"Expected weights as {', '.join(WEIGHTS_CHOICES)} or a file "
+            f"({', '.join(WEIGHTS_SUFFIXES)}), got '{path}'."
+        )
+    if not path.is_file():
+        raise MissingFileError(f"Weights '{path}' do not exist. Check the path after --weights.")
+    try:
+        return dict(_flatten(_read_file(path)))
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0]
+        raise WeightsError(
+            f"'{path}' cannot be read as weights ({reason}). Only plain tensors are read, never "
+            "pickled code: save the state dict alone, best as .safetensors."
+        ) from error
+
+
+def fit_tensors(encoder: nn.Module, tensors: dict[str, Tensor]) -> Fit:
+    """Find an encoder's tensors among those of a file, whatever prefix they carry.
+
+    All leading name parts are tried as prefix (`module.`, `encoder.`, `model.backbone.` …) and the
+    one under which most tensors fit in name and shape wins. Dots and underscores count as equal,
+    since timm flattens names of feature extractors.
+
+    Args:
+        encoder: Encoder of an SMP network.
+        tensors: Tensors by name.
+    """
+    wanted = _wanted_tensors(encoder)
+    best: dict[str, str] = {}
+    best_prefix = ""
+    for prefix in _prefixes(tensors):
+        found = _match(wanted, tensors, prefix)
+        if len(found) > len(best):
+            best, best_prefix = found, prefix
+    ready, adapted_from = {}, None
+    for own, theirs in best.items():
+        target, given = wanted[own], tensors[theirs]
+        if given.shape != target.shape:
+            adapted_from = given.shape[1]
+            given = adapt_bands(given, target.shape[1])
+        ready[own] = given
+    return Fit(
+        tensors=ready,
+        n_expected=sum(not _is_counter(name) for name in wanted),
+        n_left_over=_count_left_over(wanted, tensors, best_prefix, set(best.values())),
+        adapted_from=adapted_from,
+    )
+
+
+def adapt_bands(weight: Tensor, n_bands: int) -> Tensor:
+    """Adapt a first convolution (out, K, h, w) to `n_bands` inputs, as SMP does.
+
+    Bands are repeated in turn and scaled by K / n_bands, so that the response to equal bands stays
+    what it was; a single band gets the sum.
+    """
+    n_given = weight.shape[1]
+    if n_bands == 1:
+        return weight.sum(dim=1, keepdim=True)
+    repeated = weight[:, [i % n_given for i in range(n_bands)]]
+    return repeated * (n_given / n_bands)
+
+
+def _load_imagenet_or_go_on(encoder: nn.Module, name: str) -> str:
+    try:
+        return _load_imagenet(encoder, name)
+    except WeightsError as error:
+        note = f"{RANDOM_NOTE}, because {error}"
+        _logger.warning(
+            "Encoder starts from %s. Give a file with --weights FILE to start better.", note
+        )
+        return note
+
+
+def _load_imagenet(encoder: nn.Module, name: str) -> str:
+    if name.startswith("tu-"):
+        tensors, source = _timm_imagenet(name.removeprefix("tu-"))
+    else:
+        tensors, source = _smp_imagenet(name)
+    return _load_into(encoder, name, tensors, f"ImageNet ({source})")
+
+
+def _load_into(encoder: nn.Module, name: str, tensors: dict[str, Tensor], source: str) -> str:
+    """Load what fits; refuse where less than half does."""
+    from torch.nn import Module
+
+    fit = fit_tensors(encoder, tensors)
+    share = f"{fit.n_found} of {fit.n_expected} encoder tensors"
+    if fit.n_found < _SMALLEST_SHARE * fit.n_expected:
+        raise WeightsError(
+            f"Expected weights of encoder {name}, but only {share} fit those of {source}. "
+            "Choose the encoder these weights belong to."
+        )
+    # SMP's own load_state_dict renames and drops keys, which ours no longer need.
+    Module.load_state_dict(encoder, {**encoder.state_dict(), **fit.tensors})
+    note = f"{source}: {share}"
+    if fit.adapted_from is not None:
+        note += f", first convolution adapted from {fit.adapted_from} bands"
+    if fit.n_left_over:
+        note += f", {fit.n_left_over} tensors left over (weights of a larger encoder?)"
+    if fit.n_left_over or fit.n_found < fit.n_expected:
+        _logger.warning("Weights fit only in part: %s.", note)
+    return note
+
+
+def _wanted_tensors(encoder: nn.Module) -> dict[str, Tensor]:
+    return {name: t for name, t in encoder.state_dict().items() if t.numel()}
+
+
+def _prefixes(tensors: dict[str, Tensor]) -> list[str]:
+    """The empty prefix, then all leading name parts, shortest first."""
+    found = {""}
+    for name in tensors:
+        parts = name.split(".")[:-1]
+        found.update(
+            ".".join(parts[:n]) + "." for n in range(1, min(len(parts), _PREFIX_DEPTH) + 1)
+        )
+    return sorted(found, key=lambda prefix: (prefix.count("."), prefix))
+
+
+def _match(wanted: dict[str, Tensor], tensors: dict[str, Tensor], prefix: str) -> dict[str, str]:
+    """Encoder name → file name of the tensors under a prefix that fit in name and shape."""
+    offered = {_plain(n.removeprefix(prefix)): n for n in tensors if n.startswith(prefix)}
+    n_bands = next((t.shape[1] for t in wanted.values() if t.ndim == 4), 0)
+    found = {}
+    for own, target in wanted.items():
+        theirs = offered.get(_plain(_without_wrapper(own)))
+        if theirs is not None and _shapes_fit(target, tensors[theirs], n_bands):
+            found[own] = theirs
+    return found
+
+
+def _shapes_fit(target: Tensor, given: Tensor, n_bands: int) -> bool:
+    """Equal shapes, or a first convolution over another number of bands."""
+    if given.shape == target.shape:
+        return True
+    return (
+        target.ndim == given.ndim == 4
+        and target.shape[1] == n_bands
+        and (given.shape[0], *given.shape[2:]) == (target.shape[0], *target.shape[2:])
+    )
+
+
+def _count_left_over(
+    wanted: dict[str, Tensor], tensors: dict[str, Tensor], prefix: str, used: set[str]
+) -> int:
+    """Unused tensors of the file in parts that our encoder has too (so no heads, no decoders)."""
+    parts = {_without_wrapper(name).split(".")[0] for name in wanted}
+    unused = (n for n in tensors if n.startswith(prefix) and n not in used and not _is_counter(n))
+    return sum(n.removeprefix(prefix).split(".")[0] in parts for n in unused)
+
+
+def _without_wrapper(name: str) -> str:
+    """SMP keeps timm's encoders one level down, under `model.`."""
+    return name.removeprefix("model.")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[._]", "", name)
+
+
+def _is_counter(name: str) -> bool:
+    """Batch norm's step counter: older files lack it, and it carries nothing learned."""
+    return name.endswith("num_batches_tracked")
+
+
+def _read_file(path: Path) -> Any:
+    if path.suffix.lower() == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    import torch
+
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _flatten(values: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+    """All tensors in nested dictionaries with dotted names."""
+    import torch
+
+    if isinstance(values, torch.Tensor):
+        yield prefix.removesuffix("."), values
+    elif isinstance(values, dict):
+        for key, value in values.items():
+            yield from _flatten(value, f"{prefix}{key}.")
+
+
+def _smp_imagenet(name: str) -> tuple[dict[str, Tensor], str]:
+    """ImageNet weights of an SMP encoder and where they come from."""
+    import segmentation_models_pytorch as smp
+    from safetensors.torch import load_file
+
+    known = smp.encoders.encoders[name]["pretrained_settings"]
+    tag = next((tag for tag in known if tag.startswith("imagenet")), None)
+    if tag is None:
+        raise WeightsError(f"there are no ImageNet weights for encoder {name}")
+    source = known[tag]
+    file = _from_hub(name, source["repo_id"], "model.safetensors", source["revision"])
+    return load_file(file), source["repo_id"]
+
+
+def _timm_imagenet(name: str) -> tuple[dict[str, Tensor], str]:
+    """ImageNet weights of a timm encoder in the names of its feature extractor."""
+    import timm
+
+    config = timm.get_pretrained_cfg(name)
+    if config is None or not config.hf_hub_id:
+        raise WeightsError(f"there are no ImageNet weights for encoder tu-{name}")
+    file = _from_hub(f"tu-{name}", config.hf_hub_id, config.hf_hub_filename or "model.safetensors")
+    if file.suffix != ".safetensors":
+        raise WeightsError(f"the weights for encoder tu-{name} are published as pickle only")
+    network = timm.create_model(
+        name, pretrained=True, features_only=True, pretrained_cfg_overlay={"file": str(file)}
+    )
+    return network.state_dict(), config.hf_hub_id
+
+
+def _from_hub(encoder: str, repository: str, filename: str, revision: str | None = None) -> Path:
+    """A file of the Hugging Face hub: from the cache, else downloaded if the hub answers."""
+    from huggingface_hub import constants, hf_hub_download
+
+    if cached := _cached(repository, filename, revision):
+        return cached
+    if constants.HF_HUB_OFFLINE or not _is_reachable(constants.ENDPOINT):
+        raise WeightsError(
+            f"ImageNet weights for encoder {encoder} are not cached and {constants.ENDPOINT} "
+            "cannot be reached"
+        )
+    try:
+        return Path(hf_hub_download(repository, filename, revision=revision))
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0]
+        raise WeightsError(
+            f"ImageNet weights for encoder {encoder} cannot be downloaded from {repository} "
+            f"({reason})"
+        ) from error
+
+
+def _cached(repository: str, filename: str, revision: str | None) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(repository, filename, revision=revision)
+    return Path(found) if isinstance(found, str) else None
+
+
+def _is_reachable(url: str) -> bool:
+    """Whether a server answers within a few seconds, name lookup included; any answer counts."""
+    answered = threading.Event()
+
+    def ask() -> None:
+        try:
+            urllib.request.urlopen(
+                urllib.request.Request(url, method="HEAD"), timeout=_PROBE_SECONDS
+            ).close()
+        except urllib.error.HTTPError:
+            answered.set()
+        except (OSError, ValueError) as error:
+            if isinstance(getattr(error, "reason", None), ssl.SSLError):
+                answered.set()
+        else:
+            answered.set()
+        done.set()
+
+    done = threading.Event()
+    threading.Thread(target=ask, daemon=True).start()
+    done.wait(_PROBE_SECONDS + 1)
+    return answered.is_set()
