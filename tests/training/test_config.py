@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pointillist.errors import ConfigError, InputError, MissingFileError
+from pointillist.training import TrainConfig, parse_duration, read_config
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_options_override_the_file_and_the_file_overrides_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("seed: 3\nunet:\n  encoder: resnet18\n  steps: 10\n")
+    config = read_config(path, {"unet.steps": 20, "unet.device": None})
+    assert (config.seed, config.unet.encoder, config.unet.steps) == (3, "resnet18", 20)
+    assert config.unet.device == TrainConfig().unet.device
+
+
+def test_a_saved_config_reads_back_equal(tmp_path: Path) -> None:
+    config = read_config(None, {"recipe": "forest", "budget": "90s", "forest.n_trees": 7})
+    config.write(tmp_path / "config.yaml")
+    assert read_config(tmp_path / "config.yaml") == config
+
+
+def test_the_reference_configuration_is_valid() -> None:
+    config = read_config(ROOT / "configs" / "train_config.yaml")
+    assert config.unet.encoder == "resnet34"
+    assert config.unet.steps == 5 * 200 // 8
+
+
+def test_all_faults_are_listed_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("colour: red\nunet:\n  chip_px: 100\n  batchsize: 2\n")
+    with pytest.raises(ConfigError, match=r"(?s)unet\.chip_px.*unet\.batchsize.*colour"):
+        read_config(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError, match=r"nothing\.yaml' does not exist"):
+        read_config(tmp_path / "nothing.yaml")
+
+
+@pytest.mark.parametrize("text", ["[1, 2", "- a\n- b\n"])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="cannot be read as YAML|Expected keys and values"):
+        read_config(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("10m", 600), ("1h", 3600), ("1.5m", 90), ("2", 120)]
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["soon", "-1m", "0s", "10 days"])
+def test_bad_durations(text: str) -> None:
+    with pytest.raises(InputError, match="Expected a time like 90s"):
+        parse_duration(text)

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from pointillist.training.schedule import Progress, learning_rate_factor
+
+
+def test_the_rate_rises_then_falls_and_never_reaches_zero() -> None:
+    factors = [learning_rate_factor(f, 0.1) for f in np.linspace(0, 1, 101)]
+    assert np.argmax(factors) == 10
+    assert factors[10] == pytest.approx(1.0)
+    assert min(factors) > 0
+    assert all(a >= b for a, b in zip(factors[10:], factors[11:], strict=False))
+
+
+def test_progress_is_the_further_of_steps_and_time() -> None:
+    by_steps = Progress(n_steps=10, step=5)
+    assert by_steps.fraction == pytest.approx(0.5)
+    by_time = Progress(n_steps=1000, seconds=10, start=time.monotonic() - 8, step=5)
+    assert by_time.fraction == pytest.approx(0.8, abs=0.01)
+    assert Progress(n_steps=1000, seconds=10, earlier_s=11).is_over
