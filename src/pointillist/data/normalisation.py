@@ -72,7 +72,7 @@ class _Moments:
     def mean_std(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         std = np.sqrt(self.squares / self.count)
         # Rounding leaves a trace of spread in a constant band; dividing by it would blow it up.
-        constant = std <= 1e-6 * np.maximum(np.abs(self.mean), 1e-30)
+        constant = std <= 1e-10 * np.abs(self.mean)
         return self.mean, np.where(constant, 1.0, std)
 
 

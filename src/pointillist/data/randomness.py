@@ -1,4 +1,4 @@
-"""Randomness of items: derived from (seed, epoch, index), so workers and restarts change nothing."""
+"""Randomness of items, from (seed, epoch, index) only: workers and restarts change nothing."""
 
 from __future__ import annotations
 

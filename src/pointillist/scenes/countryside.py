@@ -1,0 +1,172 @@
+"""Fields, meadows, woods and lanes of `terrain`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointillist.scenes.canvas import Canvas, grain
+from pointillist.scenes.landforms import Ground
+from pointillist.scenes.legends import BARE_SOIL, ROAD, VEGETATION
+from pointillist.scenes.noise import Field, Shape, fractal_noise, hash_uniform, value_noise
+
+_REGION_PX = 250.0
+_LANE_HALF_PX = 1.6
+
+# What grows on a parcel, or does not: share of parcels, materials mixed, least and most cover by
+# the second material, class. Stubble and ploughed land are bare; a crop that has come up is not.
+_CROPS: tuple[tuple[float, str, str, float, float, int], ...] = (
+    (0.14, "dark soil", "cereal", 0.00, 0.06, BARE_SOIL),
+    (0.13, "pale soil", "cereal", 0.00, 0.08, BARE_SOIL),
+    (0.09, "stubble", "dry grass", 0.00, 0.35, BARE_SOIL),
+    (0.10, "dark soil", "cereal", 0.40, 0.75, VEGETATION),
+    (0.08, "pale soil", "cereal", 0.45, 0.80, VEGETATION),
+    (0.15, "dark soil", "cereal", 0.88, 1.00, VEGETATION),
+    (0.09, "cereal", "ripe cereal", 0.35, 0.95, VEGETATION),
+    (0.15, "meadow", "dry grass", 0.05, 0.55, VEGETATION),
+    (0.04, "cereal", "rapeseed", 0.55, 0.90, VEGETATION),
+    (0.03, "meadow", "dry grass", 0.60, 0.95, VEGETATION),
+)
+
+
+@dataclass(frozen=True)
+class Parcels:
+    """Which parcel every pixel belongs to.
+
+    Args:
+        key: (H, W) uniform 0…1, one number per parcel.
+        edge_px: (H, W) distance from the parcel's edge.
+        lane_px: (H, W) distance from the nearest lane; large where there is none.
+        across: (H, W) px across the rows in which the parcel is worked.
+    """
+
+    key: Field
+    edge_px: Field
+    lane_px: Field
+    across: Field
+
+
+def split_parcels(rng: np.random.Generator, shape: Shape) -> Parcels:
+    """Cut the land into regions with a direction of their own and these into parcels."""
+    salt = int(rng.integers(2**40))
+    bend = [14 * value_noise(rng, shape, 160) + 2.2 * value_noise(rng, shape, 35) for _ in range(2)]
+    rows = np.arange(shape[0])[:, None] + bend[0]
+    cols = np.arange(shape[1])[None, :] + bend[1]
+    region, edge_px, is_lane = _regions(salt, rows, cols)
+    turn = np.pi * hash_uniform(salt + 1, region)
+    u = rows * np.cos(turn) + cols * np.sin(turn)
+    v = cols * np.cos(turn) - rows * np.sin(turn)
+    width = 34 + 62 * hash_uniform(salt + 2, region)
+    strip = np.floor(u / width)
+    length = 90 + 150 * hash_uniform(salt + 3, region, strip)
+    place = v / length + hash_uniform(salt + 4, region, strip)
+    piece = np.floor(place)
+    side = np.minimum(u / width - strip, strip + 1 - u / width) * width
+    end = np.minimum(place - piece, piece + 1 - place) * length
+    lane_px = np.where(is_lane, edge_px, 99.0)
+    key = hash_uniform(salt + 5, region, strip, piece)
+    return Parcels(key, np.minimum(np.minimum(side, end), edge_px), lane_px, u)
+
+
+def _regions(salt: int, rows: Field, cols: Field) -> tuple[Field, Field, NDArray[np.bool_]]:
+    """Voronoi cells of a jittered grid: number, distance from the edge, whether that is a lane."""
+    cell_row, cell_col = np.floor(rows / _REGION_PX), np.floor(cols / _REGION_PX)
+    best = np.full((3, *rows.shape), np.inf)  # squared distances of the nearest two; gap of seeds
+    first, second = np.zeros(rows.shape), np.zeros(rows.shape)
+    for dr in (-1, 0, 1):
+        for dc in (-1, 0, 1):
+            r, c = cell_row + dr, cell_col + dc
+            seed_row = (r + 0.15 + 0.7 * hash_uniform(salt + 6, r, c)) * _REGION_PX
+            seed_col = (c + 0.15 + 0.7 * hash_uniform(salt + 7, r, c)) * _REGION_PX
+            d = (rows - seed_row) ** 2 + (cols - seed_col) ** 2
+            number = r * 100003 + c
+            nearer, between = d < best[0], (d >= best[0]) & (d < best[1])
+            second = np.where(nearer, first, np.where(between, number, second))
+            best[1] = np.where(nearer, best[0], np.where(between, d, best[1]))
+            first = np.where(nearer, number, first)
+            best[0] = np.where(nearer, d, best[0])
+    edge_px = (np.sqrt(best[1]) - np.sqrt(best[0])) / 2
+    pair = np.minimum(first, second), np.maximum(first, second)
+    return first, edge_px, hash_uniform(salt + 8, *pair) < 0.55
+
+
+def paint_fields(rng: np.random.Generator, canvas: Canvas, parcels: Parcels) -> None:
+    """Crops and bare fields with rows, tramlines and uneven growth; grass strips at their edges."""
+    shape = canvas.shape
+    uneven = fractal_noise(rng, shape, 80, 5)
+    shares = np.cumsum([crop[0] for crop in _CROPS])
+    kind = np.searchsorted(shares / shares[-1], parcels.key, side="right")
+    first = canvas.spectra(tuple(c[1] for c in _CROPS))[kind]
+    second = canvas.spectra(tuple(c[2] for c in _CROPS))[kind]
+    low, high = (np.array([c[i] for c in _CROPS])[kind] for i in (3, 4))
+    inner = hash_uniform(1, np.floor(parcels.key * 2**40))
+    cover = low + (high - low) * np.clip(inner + 0.28 * uneven, 0, 1)
+    tone = _row_tones(parcels, inner) * (0.82 + 0.36 * hash_uniform(2, np.floor(inner * 2**40)))
+    tone *= grain(rng, shape, 0.045, 0.07 * uneven + 0.045 * value_noise(rng, shape, 3))
+    share = cover.astype(np.float32)[..., None]
+    everywhere = np.ones(shape, dtype=np.bool_)
+    colour = first * (1 - share) + second * share
+    canvas.paint(everywhere, None, colour.reshape(-1, len(canvas.bands)), tone.reshape(-1))
+    canvas.mask[:] = np.array([c[5] for c in _CROPS], dtype=np.uint8)[kind]
+    canvas.tree_density[:] = 0.0008
+    _paint_edges(rng, canvas, parcels, inner)
+
+
+def _row_tones(parcels: Parcels, inner: Field) -> Field:
+    """Rows every few pixels and, in some fields, tramlines."""
+    period = 3.0 + 4.0 * inner
+    strength = 0.09 * hash_uniform(3, np.floor(inner * 2**40))
+    rows = 1 + strength * np.sin(2 * np.pi * parcels.across / period)
+    tram = (np.mod(parcels.across, 22.0) < 1.3) & (hash_uniform(4, np.floor(inner * 2**40)) < 0.4)
+    return np.where(tram, rows * 0.86, rows)
+
+
+def _paint_edges(rng: np.random.Generator, canvas: Canvas, parcels: Parcels, inner: Field) -> None:
+    shape = canvas.shape
+    ragged = parcels.edge_px + 0.7 * value_noise(rng, shape, 5)
+    strip = ragged < 1.4 + 1.6 * (inner > 0.6)
+    tone = grain(rng, shape, 0.08, 0.12 * value_noise(rng, shape, 6))
+    grass = _mix(
+        canvas, "meadow", "dry grass", np.clip(0.4 + 0.3 * value_noise(rng, shape, 40), 0, 1)
+    )
+    canvas.paint(strip, VEGETATION, grass[strip], tone[strip])
+    hedge = (parcels.edge_px < 5) & (hash_uniform(5, np.floor(parcels.key * 2**40)) < 0.22)
+    canvas.tree_density[hedge] = 0.5
+
+
+def _mix(canvas: Canvas, first: str, second: str, share: Field) -> NDArray[np.float32]:
+    """Reflectance (H, W, B) of two materials."""
+    part = share.astype(np.float32)[..., None]
+    return canvas.spectrum(first) * (1 - part) + canvas.spectrum(second) * part
+
+
+def paint_lanes(rng: np.random.Generator, canvas: Canvas, parcels: Parcels) -> None:
+    """Farm lanes: asphalt, gravel or trodden earth, with verges."""
+    shape = canvas.shape
+    lane = parcels.lane_px < _LANE_HALF_PX
+    worn = np.clip(0.5 + 0.5 * fractal_noise(rng, shape, 200, 3), 0, 1)
+    tone = grain(rng, shape, 0.06, 0.08 * value_noise(rng, shape, 12))
+    surface = _mix(canvas, "worn asphalt", "pale soil", worn)
+    canvas.paint(lane, ROAD, surface[lane], tone[lane])
+    canvas.tree_density[parcels.lane_px < 4.5] = 0
+
+
+def paint_woods(rng: np.random.Generator, canvas: Canvas, ground: Ground) -> None:
+    """Forest floor and river meadows; the trees themselves come later, by density."""
+    shape = canvas.shape
+    tone = grain(rng, shape, 0.08, 0.10 * value_noise(rng, shape, 8))
+    near = ground.wetness + 9 * fractal_noise(rng, shape, 50, 4)
+    meadow = near < np.where(ground.lake, 10, 20)
+    grass = _mix(
+        canvas, "meadow", "dry grass", np.clip(0.3 + 0.25 * value_noise(rng, shape, 45), 0, 1)
+    )
+    canvas.paint(meadow, VEGETATION, grass[meadow], tone[meadow])
+    canvas.tree_density[meadow] = 0.10 + 0.35 * (value_noise(rng, shape, 40)[meadow] > 0.4)
+    wooded = fractal_noise(rng, shape, 190, 6, 0.5) + 0.25 * (ground.elevation / 16)
+    forest = wooded > np.quantile(wooded, 0.83)
+    canvas.paint(forest, VEGETATION, canvas.spectrum("broadleaf") * np.float32(0.7), tone[forest])
+    canvas.tree_density[forest] = 0.93
+    fringe = (wooded > np.quantile(wooded, 0.80)) & ~forest & (canvas.mask == VEGETATION)
+    canvas.tree_density[fringe] = 0.25
