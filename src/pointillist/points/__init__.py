@@ -1,0 +1,35 @@
+"""Labelled points, lines and polygons: read from any vector file, laid on scenes, written."""
+
+from pointillist.points.burning import BurntPixels, burn
+from pointillist.points.fields import choose_class_field, merge_legends
+from pointillist.points.labels import (
+    LabelledPixels,
+    LabelReport,
+    Labels,
+    Outcome,
+    require_two_classes,
+)
+from pointillist.points.metadata import read_metadata
+from pointillist.points.placing import place_on_grid
+from pointillist.points.reading import derive_legend, read_labels, read_labels_for_scenes
+from pointillist.points.vectors import read_features
+from pointillist.points.writing import write_points
+
+__all__ = [
+    "BurntPixels",
+    "LabelReport",
+    "LabelledPixels",
+    "Labels",
+    "Outcome",
+    "burn",
+    "choose_class_field",
+    "derive_legend",
+    "merge_legends",
+    "place_on_grid",
+    "read_features",
+    "read_labels",
+    "read_labels_for_scenes",
+    "read_metadata",
+    "require_two_classes",
+    "write_points",
+]
