@@ -54,7 +54,8 @@ def smooth_support(valid: NDArray[np.bool_], kernel: NDArray[np.float64]) -> NDA
     by_row, by_col = (
         ndimage.correlate1d(v.astype(np.float64), kernel, mode="constant") for v in (rows, cols)
     )
-    return np.asarray(np.outer(by_row, by_col), dtype=np.float32)
+    # rounded midway as `_correlate` does, so that both ways agree to the last bit
+    return np.asarray(np.outer(by_row.astype(np.float32), by_col), dtype=np.float32)
 
 
 def _correlate(image: NDArray[np.float32], kernel: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ what interactive pixel classifiers compute today, made aware of pixels without d
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -74,7 +75,10 @@ class FeatureSpec:
         ]
 
     def compute(
-        self, data: NDArray[np.float32], valid: NDArray[np.bool_] | None = None
+        self,
+        data: NDArray[np.float32],
+        valid: NDArray[np.bool_] | None = None,
+        threads: Executor | None = None,
     ) -> NDArray[np.float32]:
         """Compute all features of a window.
 
@@ -82,6 +86,7 @@ class FeatureSpec:
             data: (B, h, w) normalised bands. Values of invalid pixels are not looked at.
             valid: (h, w); None means all valid. What lies outside the window counts as invalid, so
                 only pixels at least `halo_px` from its edge see all their surroundings.
+            threads: Shares the work among threads; None works alone.
 
         Returns:
             (F, h, w); 0 at invalid pixels.
@@ -93,17 +98,22 @@ class FeatureSpec:
         features = np.zeros((self.n_features(len(data)), *valid.shape), dtype=np.float32)
         if not valid.any():
             return features
-        per_band = self.n_features(1)
         padded = np.pad(np.where(valid, data, np.float32(0)), ((0, 0), (1, 1), (1, 1)))
-        features[::per_band] = padded[:, 1:-1, 1:-1]
+        per_band = features.reshape(len(data), -1, *valid.shape)
+        per_band[:, 0] = padded[:, 1:-1, 1:-1]
         padded_valid = np.pad(valid, 1)
-        for s, sigma in enumerate(self.sigmas):
-            kernel = gaussian_kernel(sigma, self.truncate)
+
+        def fill_scale(scale: int) -> None:
+            kernel = gaussian_kernel(self.sigmas[scale], self.truncate)
             support = smooth_support(padded_valid, kernel)
-            for b, band in enumerate(padded):
-                at = b * per_band + 1 + s * len(_PER_SCALE)
+            first = 1 + scale * len(_PER_SCALE)
+            for band, out in zip(padded, per_band, strict=True):
                 smooth = smooth_weighted(band, support, kernel)
-                _describe(smooth, out=features[at : at + len(_PER_SCALE)])
+                _describe(smooth, out=out[first : first + len(_PER_SCALE)])
+
+        # the widest Gaussian takes longest: start with it
+        scales = sorted(range(len(self.sigmas)), key=lambda s: -self.sigmas[s])
+        list((threads.map if threads else map)(fill_scale, scales))
         if not valid.all():
             features[:, ~valid] = 0
         return features
