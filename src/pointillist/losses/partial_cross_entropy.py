@@ -37,6 +37,7 @@ class PartialCrossEntropyLoss(nn.Module):
         InputError: Class weights that are not (C,), negative or not finite; unknown normalisation.
 
     Example:
+        >>> import torch
         >>> logits = torch.zeros(1, 5, 4, 4, requires_grad=True)
         >>> targets = torch.full((1, 4, 4), -1)
         >>> targets[0, 2, 1] = 3
@@ -119,7 +120,7 @@ def partial_cross_entropy(
     """
     _check_normalisation(normalisation)
     _check_shapes(logits, targets, class_weights, point_weights)
-    where = (targets != ignore_index).nonzero(as_tuple=True)
+    where = _find_labelled(targets, ignore_index)
     classes = targets[where].long()
     _check_classes(classes, where, logits.shape[1], ignore_index)
     with torch.autocast(logits.device.type, enabled=False):
@@ -129,6 +130,15 @@ def partial_cross_entropy(
         if normalisation == "pixels":
             return _weighted_mean(losses, weights)
         return _mean_of_image_means(losses, weights, where[0], logits.shape[0])
+
+
+def _find_labelled(targets: Tensor, ignore_index: int) -> tuple[Tensor, ...]:
+    """Image, row and column (N,) of the labelled pixels."""
+    limits = torch.iinfo(targets.dtype)
+    if not limits.min <= ignore_index <= limits.max:
+        # torch would compare modulo 256: 255 in uint8 would equal −1.
+        targets = targets.long()
+    return (targets != ignore_index).nonzero(as_tuple=True)
 
 
 def _pick_logits(logits: Tensor, where: tuple[Tensor, ...]) -> Tensor:
