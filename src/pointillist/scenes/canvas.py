@@ -15,12 +15,12 @@ BANDS = ("red", "green", "blue", "nir", "swir")
 # roofs and asphalt, brown tiles and soil, dark water and shaded forest, dry grass and stubble.
 SPECTRA: dict[str, tuple[float, float, float, float, float]] = {
     "meadow": (0.085, 0.115, 0.055, 0.40, 0.22),
-    "dry grass": (0.165, 0.150, 0.085, 0.34, 0.30),
+    "dry grass": (0.180, 0.158, 0.095, 0.34, 0.30),
     "lawn": (0.075, 0.115, 0.050, 0.45, 0.20),
     "broadleaf": (0.050, 0.078, 0.038, 0.42, 0.18),
     "conifer": (0.036, 0.054, 0.034, 0.28, 0.11),
     "cereal": (0.060, 0.105, 0.045, 0.48, 0.20),
-    "ripe cereal": (0.200, 0.180, 0.085, 0.38, 0.33),
+    "ripe cereal": (0.215, 0.183, 0.105, 0.38, 0.33),
     "rapeseed": (0.250, 0.245, 0.060, 0.46, 0.24),
     "dark soil": (0.125, 0.098, 0.074, 0.19, 0.27),
     "pale soil": (0.225, 0.180, 0.132, 0.30, 0.38),
@@ -84,6 +84,11 @@ class Canvas:
     def spectra(self, materials: tuple[str, ...]) -> NDArray[np.float32]:
         """Reflectances (len(materials), B)."""
         return np.stack([self.spectrum(m) for m in materials])
+
+    def blend(self, first: str, second: str, share: Field) -> NDArray[np.float32]:
+        """Reflectance (…, B) of two materials, `share` (…) of the second."""
+        part = share.astype(np.float32)[..., None]
+        return self.spectrum(first) * (1 - part) + self.spectrum(second) * part
 
     def paint(
         self,

@@ -18,16 +18,16 @@ _LANE_HALF_PX = 1.6
 # What grows on a parcel, or does not: share of parcels, materials mixed, least and most cover by
 # the second material, class. Stubble and ploughed land are bare; a crop that has come up is not.
 _CROPS: tuple[tuple[float, str, str, float, float, int], ...] = (
-    (0.14, "dark soil", "cereal", 0.00, 0.06, BARE_SOIL),
-    (0.13, "pale soil", "cereal", 0.00, 0.08, BARE_SOIL),
-    (0.09, "stubble", "dry grass", 0.00, 0.35, BARE_SOIL),
-    (0.10, "dark soil", "cereal", 0.40, 0.75, VEGETATION),
-    (0.08, "pale soil", "cereal", 0.45, 0.80, VEGETATION),
-    (0.15, "dark soil", "cereal", 0.88, 1.00, VEGETATION),
-    (0.09, "cereal", "ripe cereal", 0.35, 0.95, VEGETATION),
-    (0.15, "meadow", "dry grass", 0.05, 0.55, VEGETATION),
-    (0.04, "cereal", "rapeseed", 0.55, 0.90, VEGETATION),
-    (0.03, "meadow", "dry grass", 0.60, 0.95, VEGETATION),
+    (0.15, "dark soil", "cereal", 0.00, 0.10, BARE_SOIL),
+    (0.14, "pale soil", "cereal", 0.00, 0.12, BARE_SOIL),
+    (0.13, "stubble", "dry grass", 0.00, 0.60, BARE_SOIL),
+    (0.08, "dark soil", "cereal", 0.25, 0.60, VEGETATION),
+    (0.08, "pale soil", "cereal", 0.28, 0.65, VEGETATION),
+    (0.11, "dark soil", "cereal", 0.85, 1.00, VEGETATION),
+    (0.13, "cereal", "ripe cereal", 0.55, 1.05, VEGETATION),
+    (0.11, "meadow", "dry grass", 0.10, 0.70, VEGETATION),
+    (0.02, "cereal", "rapeseed", 0.55, 0.90, VEGETATION),
+    (0.10, "meadow", "dry grass", 0.65, 1.10, VEGETATION),
 )
 
 
@@ -103,7 +103,10 @@ def paint_fields(rng: np.random.Generator, canvas: Canvas, parcels: Parcels) -> 
     low, high = (np.array([c[i] for c in _CROPS])[kind] for i in (3, 4))
     inner = hash_uniform(1, np.floor(parcels.key * 2**40))
     cover = low + (high - low) * np.clip(inner + 0.28 * uneven, 0, 1)
-    tone = _row_tones(parcels, inner) * (0.82 + 0.36 * hash_uniform(2, np.floor(inner * 2**40)))
+    bare = np.array([c[5] == BARE_SOIL for c in _CROPS])[kind]
+    tone = _row_tones(parcels, inner, bare) * (
+        0.82 + 0.36 * hash_uniform(2, np.floor(inner * 2**40))
+    )
     tone *= grain(rng, shape, 0.045, 0.07 * uneven + 0.045 * value_noise(rng, shape, 3))
     share = cover.astype(np.float32)[..., None]
     everywhere = np.ones(shape, dtype=np.bool_)
@@ -114,13 +117,14 @@ def paint_fields(rng: np.random.Generator, canvas: Canvas, parcels: Parcels) -> 
     _paint_edges(rng, canvas, parcels, inner)
 
 
-def _row_tones(parcels: Parcels, inner: Field) -> Field:
-    """Rows every few pixels and, in some fields, tramlines."""
-    period = 3.0 + 4.0 * inner
-    strength = 0.09 * hash_uniform(3, np.floor(inner * 2**40))
+def _row_tones(parcels: Parcels, inner: Field, bare: NDArray[np.bool_]) -> Field:
+    """Furrows on bare land; faint rows and, in some fields, tramlines where something grows."""
+    period = 3.4 + 3.0 * inner
+    chance = hash_uniform(3, np.floor(inner * 2**40))
+    strength = np.where(bare, 0.05 + 0.09 * chance, 0.03 * chance)
     rows = 1 + strength * np.sin(2 * np.pi * parcels.across / period)
-    tram = (np.mod(parcels.across, 22.0) < 1.3) & (hash_uniform(4, np.floor(inner * 2**40)) < 0.4)
-    return np.where(tram, rows * 0.86, rows)
+    tram = (np.mod(parcels.across, 22.0) < 1.4) & ~bare & (chance < 0.55)
+    return np.where(tram, rows * 0.84, rows)
 
 
 def _paint_edges(rng: np.random.Generator, canvas: Canvas, parcels: Parcels, inner: Field) -> None:
@@ -128,18 +132,12 @@ def _paint_edges(rng: np.random.Generator, canvas: Canvas, parcels: Parcels, inn
     ragged = parcels.edge_px + 0.7 * value_noise(rng, shape, 5)
     strip = ragged < 1.4 + 1.6 * (inner > 0.6)
     tone = grain(rng, shape, 0.08, 0.12 * value_noise(rng, shape, 6))
-    grass = _mix(
-        canvas, "meadow", "dry grass", np.clip(0.4 + 0.3 * value_noise(rng, shape, 40), 0, 1)
+    grass = canvas.blend(
+        "meadow", "dry grass", np.clip(0.4 + 0.3 * value_noise(rng, shape, 40), 0, 1)
     )
     canvas.paint(strip, VEGETATION, grass[strip], tone[strip])
     hedge = (parcels.edge_px < 5) & (hash_uniform(5, np.floor(parcels.key * 2**40)) < 0.22)
     canvas.tree_density[hedge] = 0.5
-
-
-def _mix(canvas: Canvas, first: str, second: str, share: Field) -> NDArray[np.float32]:
-    """Reflectance (H, W, B) of two materials."""
-    part = share.astype(np.float32)[..., None]
-    return canvas.spectrum(first) * (1 - part) + canvas.spectrum(second) * part
 
 
 def paint_lanes(rng: np.random.Generator, canvas: Canvas, parcels: Parcels) -> None:
@@ -148,7 +146,7 @@ def paint_lanes(rng: np.random.Generator, canvas: Canvas, parcels: Parcels) -> N
     lane = parcels.lane_px < _LANE_HALF_PX
     worn = np.clip(0.5 + 0.5 * fractal_noise(rng, shape, 200, 3), 0, 1)
     tone = grain(rng, shape, 0.06, 0.08 * value_noise(rng, shape, 12))
-    surface = _mix(canvas, "worn asphalt", "pale soil", worn)
+    surface = canvas.blend("worn asphalt", "pale soil", worn)
     canvas.paint(lane, ROAD, surface[lane], tone[lane])
     canvas.tree_density[parcels.lane_px < 4.5] = 0
 
@@ -159,8 +157,8 @@ def paint_woods(rng: np.random.Generator, canvas: Canvas, ground: Ground) -> Non
     tone = grain(rng, shape, 0.08, 0.10 * value_noise(rng, shape, 8))
     near = ground.wetness + 9 * fractal_noise(rng, shape, 50, 4)
     meadow = near < np.where(ground.lake, 10, 20)
-    grass = _mix(
-        canvas, "meadow", "dry grass", np.clip(0.3 + 0.25 * value_noise(rng, shape, 45), 0, 1)
+    grass = canvas.blend(
+        "meadow", "dry grass", np.clip(0.3 + 0.25 * value_noise(rng, shape, 45), 0, 1)
     )
     canvas.paint(meadow, VEGETATION, grass[meadow], tone[meadow])
     canvas.tree_density[meadow] = 0.10 + 0.35 * (value_noise(rng, shape, 40)[meadow] > 0.4)

@@ -108,16 +108,16 @@ def paint_water(rng: np.random.Generator, canvas: Canvas, ground: Ground) -> Non
     """Water with shallows and glitter, sand bars at the bends, reeds at the lakes."""
     shape = canvas.shape
     bars = (ground.wetness < 7) & (ground.wetness > -2.5) & ~ground.lake
-    bars &= value_noise(rng, shape, 45) + 0.3 * value_noise(rng, shape, 6) > 1.25
+    bars &= value_noise(rng, shape, 55) + 0.3 * value_noise(rng, shape, 6) > 1.5
     water = ground.water & ~bars
-    clear, turbid = canvas.spectrum("clear water"), canvas.spectrum("turbid water")
     murk = np.where(ground.lake, rng.uniform(0.0, 0.5), rng.uniform(0.45, 1.0))
     murk = murk + 0.18 * fractal_noise(rng, shape, 60, 4)
     shallow = np.exp(np.minimum(ground.wetness, 0) / 4) * 0.5
-    share = np.clip(murk + shallow, 0, 1.3)[water].astype(np.float32)[:, None]
+    colour = canvas.blend("clear water", "turbid water", np.clip(murk + shallow, 0, 1.3)[water])
     tone = grain(rng, shape, 0.07, 0.10 * value_noise(rng, shape, 5))[water]
-    canvas.paint(water, WATER, clear * (1 - share) + turbid * share, tone)
+    canvas.paint(water, WATER, colour, tone)
     canvas.tree_density[ground.water] = 0
     tone = grain(rng, shape, 0.06, 0.10 * value_noise(rng, shape, 7))[bars]
-    canvas.paint(bars, BARE_SOIL, canvas.spectrum("gravel"), tone)
+    wet = np.clip(0.5 - ground.wetness / 12, 0, 1)[bars]
+    canvas.paint(bars, BARE_SOIL, canvas.blend("gravel", "dark soil", wet), tone)
     canvas.tree_density[bars] = 0

@@ -37,7 +37,7 @@ def fractal_noise(
             break
         total += gain**octave * value_noise(rng, shape, cell)
         power += gain ** (2 * octave)
-    return total / np.sqrt(power)
+    return np.asarray(total / np.sqrt(power))
 
 
 def _spline_weights(n: int, cell_px: float, phase: float) -> Field:

@@ -41,7 +41,7 @@ def place_towns(rng: np.random.Generator, ground: Ground) -> list[Town]:
     height, width = ground.wetness.shape
     area = height * width
     n_towns = max(1, round(area / 360_000))
-    reach = float(np.sqrt(0.215 * area / (np.pi * n_towns)))
+    reach = float(np.sqrt(0.24 * area / (np.pi * n_towns)))
     towns: list[Town] = []
     for _ in range(n_towns):
         radius = reach * rng.uniform(0.82, 1.18)
@@ -95,8 +95,8 @@ def paint_main_roads(rng: np.random.Generator, canvas: Canvas, roads: CurveField
     canvas.paint(verge, VEGETATION, canvas.spectrum("meadow"), tone[verge])
     canvas.tree_density[roads.distance < MAIN_HALF_PX + 4] = 0
     road = roads.distance < MAIN_HALF_PX
-    age = hash_uniform(11, np.floor(roads.along / 230))[road].astype(np.float32)[:, None]
-    colour = canvas.spectrum("asphalt") * (1 - age) + canvas.spectrum("worn asphalt") * age
+    age = hash_uniform(11, np.floor(roads.along / 230))[road]
+    colour = canvas.blend("asphalt", "worn asphalt", age)
     tone = grain(rng, shape, 0.045, 0.05 * value_noise(rng, shape, 14))
     canvas.paint(road, ROAD, colour, tone[road])
     centre = (roads.distance < 0.45) & (np.mod(roads.along, 12.0) < 5.0)

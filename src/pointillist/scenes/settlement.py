@@ -61,7 +61,7 @@ class _Lots:
 
 def paint_town(rng: np.random.Generator, canvas: Canvas, ground: Ground, town: Town) -> None:
     """Paint one town over the countryside; never into water or its banks."""
-    reach = 1.45 * town.radius
+    reach = 1.75 * town.radius
     rows = slice(max(int(town.row - reach), 0), int(town.row + reach) + 1)
     cols = slice(max(int(town.col - reach), 0), int(town.col + reach) + 1)
     part = canvas.window(rows, cols)
@@ -70,7 +70,7 @@ def paint_town(rng: np.random.Generator, canvas: Canvas, ground: Ground, town: T
     at_row, at_col = np.indices(part.shape).astype(np.float64)
     at_row, at_col = at_row + rows.start - town.row, at_col + cols.start - town.col
     outline = 0.20 * fractal_noise(rng, part.shape, 0.8 * town.radius, 5)
-    centrality = np.hypot(at_row, at_col) / town.radius + outline
+    centrality = np.hypot(at_row, at_col) / town.radius + np.maximum(outline, -0.4)
     where = (centrality < 1) & (ground.wetness[rows, cols] > 7)
     bend = [6 * value_noise(rng, part.shape, 130) for _ in range(2)]
     lots = _lay_out(
@@ -154,15 +154,14 @@ def _paint_ground(
     grains: Field,
 ) -> None:
     """Gardens, yards, parks and building sites; sidewalks and streets."""
-    n = int(where.sum())
     lush = np.clip(0.35 + 0.3 * value_noise(rng, part.shape, 12)[where], 0, 1)
-    lush = np.clip(lush + 0.4 * (hash_uniform(21, lots.lot) - 0.5), 0, 1).astype(np.float32)
-    grass = part.spectrum("lawn") * (1 - lush[:, None]) + part.spectrum("dry grass") * lush[:, None]
-    part.paint(where, VEGETATION, grass, grains)
+    lush = np.clip(lush + 0.4 * (hash_uniform(21, lots.lot) - 0.5), 0, 1)
+    part.paint(where, VEGETATION, part.blend("lawn", "dry grass", lush), grains)
     density = np.choose(lots.kind, [0.17, 0.06, 0.03, 0.30, 0.01]).astype(np.float32)
     density[(lots.inset_px > 0) & (lots.inset_px < 4)] *= 1.8
-    soil = part.spectrum("pale soil")
-    _cover(part, where, lots.kind == BUILDING_SITE, BARE_SOIL, soil, grains * 1.05)
+    site = lots.kind == BUILDING_SITE
+    dug = np.clip(0.5 + 0.4 * fractal_noise(rng, part.shape, 24, 4)[where], 0, 1)[site]
+    _cover(part, where, site, BARE_SOIL, part.blend("dark soil", "gravel", dug), grains)
     paved = _find_paving(lots)
     shade = 0.72 + 0.5 * hash_uniform(22, lots.lot)
     tarred = hash_uniform(23, lots.block) < 0.5
@@ -175,12 +174,23 @@ def _paint_ground(
     density[paved] *= 0.4
     street = lots.street_px < 0
     age = np.clip(0.5 + 0.45 * value_noise(rng, part.shape, 90)[where], 0, 1)[street]
-    part_age = age.astype(np.float32)[:, None]
-    asphalt = part.spectrum("asphalt") * (1 - part_age) + part.spectrum("worn asphalt") * part_age
-    _cover(part, where, street, ROAD, asphalt, grains)
+    _cover(part, where, street, ROAD, part.blend("asphalt", "worn asphalt", age), grains)
     density[street] = 0.0
     part.tree_density[where] = density
-    assert len(density) == n
+    parked = paved & (lots.kind != RESIDENTIAL) & (lots.inset_px > 1)
+    parked &= value_noise(rng, part.shape, 30)[where] > 0.3
+    _park_cars(part, where, parked, lots)
+
+
+def _park_cars(
+    part: Canvas, where: NDArray[np.bool_], parked: NDArray[np.bool_], lots: _Lots
+) -> None:
+    """Rows of parked cars, 2 × 4 px in bays of 3 × 6."""
+    bay_u, bay_v = np.floor(lots.u / 3), np.floor(lots.v / 6)
+    car = parked & (hash_uniform(27, lots.lot, bay_u, bay_v) < 0.5) & (np.mod(bay_v, 2) == 0)
+    car &= (lots.u - 3 * bay_u < 2) & (lots.v - 6 * bay_v < 4)
+    tone = 0.25 + 2.2 * hash_uniform(28, lots.lot, bay_u, bay_v) ** 2
+    _cover(part, where, car, URBAN, part.spectrum("grey roof"), tone)
 
 
 def _find_paving(lots: _Lots) -> NDArray[np.bool_]:
@@ -193,7 +203,7 @@ def _find_paving(lots: _Lots) -> NDArray[np.bool_]:
     yard = hash_uniform(26, lots.lot) < np.choose(lots.kind, [0.04, 0.62, 0.90, 0.0, 0.0])
     houses = (lots.kind == RESIDENTIAL) & (drive | patio)
     path = (lots.kind == PARK) & (np.abs(lots.u) < 1.0)
-    return sidewalk | houses | yard | path
+    return np.asarray(sidewalk | houses | yard | path)
 
 
 def _paint_buildings(
@@ -215,6 +225,8 @@ def _paint_buildings(
     facing = lots.turn + np.where(along_u, np.pi / 2, 0.0)
     lit = np.cos(facing - SUN_AZIMUTH) * np.sign(across) * gable
     tone = grains * (0.78 + 0.44 * hash_uniform(33, lots.lot)) * (1 + 0.26 * lit)
+    ribs = np.where(lots.kind == INDUSTRIAL, np.sin(2 * np.pi * lots.u / 5.5), 0.0)
+    tone = tone * (1 + 0.05 * ribs * (hash_uniform(35, lots.lot) < 0.5))
     ridge = (np.abs(across) < 0.6) & (gable > 0)
     tone = np.where(ridge, tone * 1.1, tone)
     storeys = np.choose(lots.kind, [6.0, 12.0, 9.0, 0.0, 0.0])

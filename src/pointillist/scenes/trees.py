@@ -29,7 +29,9 @@ def paint_trees(rng: np.random.Generator, canvas: Canvas) -> None:
     radius[rng.random((n_rows, n_cols)) >= chance] = 0
     tone = rng.uniform(0.75, 1.3, (n_rows, n_cols))
     top = radius * rng.uniform(1.6, 2.6, (n_rows, n_cols))
-    height, tree_tone, is_needle = _crowns(shape, (row, col, radius, top, tone, needles))
+    height, tree_tone, is_needle = _crowns(
+        shape, (row, col, radius, top, tone, needles.astype(np.float64))
+    )
     ground_ok = (canvas.mask == VEGETATION) | (canvas.mask == BARE_SOIL)
     crown = (height > 0) & ground_ok & (canvas.height == 0)
     leaf, needle = canvas.spectrum("broadleaf"), canvas.spectrum("conifer")
