@@ -1,0 +1,164 @@
+"""Recipe `forest`: a random forest on multi-scale image features, learnt in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pointillist.data import estimate_normalisation
+from pointillist.errors import ConfigError, PointsError
+from pointillist.features import FeatureSpec, group_around
+from pointillist.models import Normalisation
+from pointillist.models.forest import ForestArrays, ForestModel
+from pointillist.points import LabelledPixels
+from pointillist.raster import PixelSource
+from pointillist.training.config import ForestConfig
+from pointillist.training.task import TrainingTask
+
+
+def fit_forest(
+    task: TrainingTask, config: ForestConfig, report: Callable[[str], None] | None = None
+) -> ForestModel:
+    """Train a random forest on the features of the labelled pixels.
+
+    Args:
+        task: Scenes, labelled pixels, legend, seed.
+        config: Size of the forest, scales of the features.
+        report: Takes lines on what was done; None stays silent.
+
+    Returns:
+        The model. Classes of the legend without a labelled pixel get probability 0.
+
+    Raises:
+        PointsError: Fewer than two classes among the pixels that have data.
+        ConfigError: A setting that scikit-learn refuses.
+
+    References:
+        Breiman (2001), Random forests, Machine Learning 45.
+    """
+    rng = np.random.default_rng(task.seed)
+    labels = [thin_features(p, config.max_pixels_per_feature, rng) for p in task.labels]
+    normalisation = estimate_normalisation(task.sources, seed=task.seed)
+    spec = FeatureSpec(sigmas=config.sigmas)
+    features, index = _training_table(task, labels, spec, normalisation)
+    lines = _describe(task, len(index), spec)
+    for line in lines:
+        (report or _silent)(line)
+    forest = _grow(features, index, config, task.seed)
+    card = task.card("forest", normalisation, _provenance(task, config, spec, forest, len(index)))
+    return ForestModel(ForestArrays.from_sklearn(forest), spec, card)
+
+
+def thin_features(pixels: LabelledPixels, most: int, rng: np.random.Generator) -> LabelledPixels:
+    """Keep at most `most` pixels of each feature, chosen at random, in their old order.
+
+    So a large polygon does not outweigh all others by its area alone.
+    """
+    shuffled = rng.permutation(len(pixels))
+    by_feature = shuffled[np.argsort(pixels.feature[shuffled], kind="stable")]
+    sizes = np.unique(pixels.feature, return_counts=True)[1]
+    rank = np.arange(len(pixels)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return pixels.subset(np.sort(by_feature[rank < most]))
+
+
+def features_at(
+    source: PixelSource, rowcol: ArrayLike, spec: FeatureSpec, normalisation: Normalisation
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Features of some pixels of a scene, read in windows around them.
+
+    Args:
+        source: The scene.
+        rowcol: (N, 2) pixels inside it.
+        spec: Which features.
+        normalisation: Of the scene's bands.
+
+    Returns:
+        (N, F) features, and (N,) whether each pixel has data.
+    """
+    pixels = np.asarray(rowcol, dtype=np.int64).reshape(-1, 2)
+    features = np.zeros((len(pixels), spec.n_features(source.n_bands)), dtype=np.float32)
+    has_data = np.zeros(len(pixels), dtype=bool)
+    for group in group_around(pixels, spec.halo_px):
+        read = source.read(group.window)
+        computed = spec.compute(normalisation.apply(read.data, read.valid), read.valid)
+        rows, cols = group.rowcol.T
+        features[group.members] = computed[:, rows, cols].T
+        has_data[group.members] = read.valid[rows, cols]
+    return features, has_data
+
+
+def _training_table(
+    task: TrainingTask,
+    labels: list[LabelledPixels],
+    spec: FeatureSpec,
+    normalisation: Normalisation,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Features (N, F) and class index (N,) of all labelled pixels that have data."""
+    tables, indices = [], []
+    for source, pixels in zip(task.sources, labels, strict=True):
+        features, has_data = features_at(source, pixels.rowcol, spec, normalisation)
+        tables.append(features[has_data])
+        indices.append(pixels.index[has_data])
+    index = np.concatenate(indices)
+    if len(np.unique(index)) < 2:
+        names = ", ".join(task.legend.names[i] for i in np.unique(index)) or "none"
+        raise PointsError(
+            f"Expected labelled pixels with data of at least two classes, got {len(index)} "
+            f"(classes: {names}). Add points of another class."
+        )
+    return np.concatenate(tables), index
+
+
+def _grow(
+    features: NDArray[np.float32], index: NDArray[np.int64], config: ForestConfig, seed: int
+) -> Any:
+    """Fit scikit-learn's forest."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    forest = RandomForestClassifier(
+        n_estimators=config.n_trees,
+        max_features=config.max_features,
+        min_samples_leaf=config.min_samples_leaf,
+        class_weight="balanced" if config.balanced else None,
+        n_jobs=config.n_jobs,
+        random_state=seed,
+    )
+    try:
+        return forest.fit(features, index)
+    except ValueError as error:  # scikit-learn's own words on a parameter out of range
+        raise ConfigError(f"The forest cannot be grown with these settings: {error}") from error
+
+
+def _describe(task: TrainingTask, n_used: int, spec: FeatureSpec) -> list[str]:
+    lines = [
+        f"{n_used:,} of {task.n_labels:,} labelled pixels used, "
+        f"{spec.n_features(len(task.bands))} features each."
+    ]
+    missing = [task.legend.names[i] for i in np.flatnonzero(task.class_counts() == 0)]
+    if missing:
+        lines.append(f"Without any point, so never mapped: {', '.join(missing)}.")
+    return lines
+
+
+def _provenance(
+    task: TrainingTask, config: ForestConfig, spec: FeatureSpec, forest: Any, n_used: int
+) -> dict[str, Any]:
+    """Settings, versions, and the features that the trees leaned on most."""
+    import sklearn
+
+    names = spec.names(task.bands)
+    importance = forest.feature_importances_
+    leading = [int(i) for i in np.argsort(-importance, kind="stable")[:10]]
+    return {
+        "config": config.model_dump(mode="json"),
+        "pixels_used": n_used,
+        "scikit_learn": sklearn.__version__,
+        "leading_features": {names[i]: round(float(importance[i]), 4) for i in leading},
+    }
+
+
+def _silent(_: str) -> None:
+    """Say nothing."""
