@@ -9,7 +9,8 @@ from pointillist.points.labels import (
     Outcome,
     require_two_classes,
 )
-from pointillist.points.metadata import read_metadata
+from pointillist.points.laying import has_data
+from pointillist.points.metadata import read_legend, read_metadata
 from pointillist.points.placing import place_on_grid
 from pointillist.points.reading import derive_legend, read_labels, read_labels_for_scenes
 from pointillist.points.vectors import read_features
@@ -24,11 +25,13 @@ __all__ = [
     "burn",
     "choose_class_field",
     "derive_legend",
+    "has_data",
     "merge_legends",
     "place_on_grid",
     "read_features",
     "read_labels",
     "read_labels_for_scenes",
+    "read_legend",
     "read_metadata",
     "require_two_classes",
     "write_points",

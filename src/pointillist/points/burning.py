@@ -126,31 +126,34 @@ def _burn_polygons(
     """Fill polygons; those without a pixel centre take the pixel of a point inside."""
     import shapely
 
-    polygons, source = _repair(shapely.transform(polygons, lambda xy: _col_row(xy, grid)))
-    feature = feature[source]
-    step = _choose_steps(polygons, grid, max_pixels)
-    pieces = [_fill(polygons, np.flatnonzero(step == s), int(s), grid) for s in np.unique(step)]
-    rowcol = np.concatenate([np.empty((0, 2), np.int64), *(p[0] for p in pieces)])
-    owner = np.concatenate([np.empty(0, np.int64), *(p[1] for p in pieces)])
-    bare = np.setdiff1d(np.arange(len(polygons)), owner)
-    inner = shapely.get_coordinates(shapely.point_on_surface(polygons[bare]))
+    pieces, polygon = _repair(shapely.transform(polygons, lambda xy: _col_row(xy, grid)))
+    step = _choose_steps(pieces, grid, max_pixels)
+    filled = [_fill(pieces, np.flatnonzero(step == s), int(s), grid) for s in np.unique(step)]
+    rowcol = np.concatenate([np.empty((0, 2), np.int64), *(f[0] for f in filled)])
+    owner = polygon[np.concatenate([np.empty(0, np.int64), *(f[1] for f in filled)])]
+    _, first_piece = np.unique(polygon, return_index=True)
+    bare = first_piece[~np.isin(polygon[first_piece], owner)]
+    inner = shapely.get_coordinates(shapely.point_on_surface(pieces[bare]))
     rowcol = np.concatenate([rowcol, np.floor(inner[:, ::-1]).astype(np.int64)])
-    thinned = tuple(int(i) for i in np.unique(feature[step > 1]))
-    return rowcol, feature[np.concatenate([owner, bare])], thinned
+    thinned = tuple(int(i) for i in np.unique(feature[polygon[step > 1]]))
+    return rowcol, feature[np.concatenate([owner, polygon[bare]])], thinned
 
 
 def _repair(polygons: Geometries) -> tuple[Geometries, IntArray]:
-    """Valid simple polygons and the position each comes from; what has no area is dropped."""
+    """Valid simple pieces, and the position of the polygon each comes from.
+
+    What has collapsed to a line or a point becomes a tiny square there.
+    """
     import shapely
 
     valid = shapely.is_valid(polygons)
     repaired = polygons.copy()
     repaired[~valid] = shapely.make_valid(polygons[~valid])
-    parts, source = _explode(repaired)
-    areas = shapely.get_type_id(parts) == _POLYGON
-    flat = np.setdiff1d(np.arange(len(polygons)), source[areas])  # collapsed to a line or point
-    boxes = shapely.buffer(shapely.point_on_surface(repaired[flat]), 1e-9)
-    return np.concatenate([parts[areas], boxes]), np.concatenate([source[areas], flat])
+    pieces, source = _explode(repaired)
+    areas = shapely.get_type_id(pieces) == _POLYGON
+    flat = np.setdiff1d(np.arange(len(polygons)), source[areas])
+    squares = shapely.buffer(shapely.point_on_surface(repaired[flat]), 1e-6, cap_style="square")
+    return np.concatenate([pieces[areas], squares]), np.concatenate([source[areas], flat])
 
 
 def _choose_steps(polygons: Geometries, grid: Grid, max_pixels: int) -> IntArray:

@@ -32,6 +32,11 @@ class ClassValues:
     names: tuple[str, ...]
     which: NDArray[np.int64]
 
+    @property
+    def are_codes(self) -> bool:
+        """Whether all values are whole numbers."""
+        return all(name.lstrip("+-").isdigit() for name in self.names)
+
     def counts(self) -> NDArray[np.int64]:
         """Rows per distinct value."""
         return np.bincount(self.which[self.which >= 0], minlength=len(self.names)).astype(np.int64)

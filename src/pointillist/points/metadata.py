@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import warnings
 from pathlib import Path
 from typing import Any
 
-from pointillist.errors import MissingFileError
+from pointillist.errors import LegendError, MissingFileError
+from pointillist.legend import Legend
 from pointillist.points.tables import read_sidecar
 from pointillist.points.vectors import PARQUET_SUFFIXES, VectorSource
 
 METADATA_KEY = "pointillist"
 
 
-def read_metadata(path: str | Path) -> dict[str, Any]:
+def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read the metadata kept with a file of points.
 
     Args:
@@ -38,11 +41,24 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     return facts if isinstance(facts, dict) else {}
 
 
+def read_legend(path: str | os.PathLike[str]) -> Legend | None:
+    """The legend kept with a file of points; None where there is none that can be read."""
+    rows = read_metadata(path).get("legend")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        return None
+    try:
+        return Legend.from_dict(rows)
+    except LegendError:
+        return None
+
+
 def _layer_metadata(source: VectorSource) -> dict[str, Any]:
     import pyogrio
 
     try:
-        return pyogrio.read_info(source.path, layer=source.layer)["layer_metadata"] or {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of several layers the first one answers
+            return pyogrio.read_info(source.path, layer=source.layer)["layer_metadata"] or {}
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError):
         return {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,7 @@ class VectorSource:
     layer: str | int | None = None
 
     @classmethod
-    def parse(cls, text: str | Path) -> VectorSource:
+    def parse(cls, text: str | os.PathLike[str]) -> VectorSource:
         """Read a path, also as QGIS writes it: `sites.gpkg|layername=visits`."""
         path, *options = str(text).split("|")
         layer: str | int | None = None
@@ -70,7 +71,7 @@ class VectorSource:
 
 
 def read_features(
-    path: str | Path, class_field: str | None = None, crs: str | None = None
+    path: str | os.PathLike[str], class_field: str | None = None, crs: str | None = None
 ) -> GeoDataFrame:
     """Read the features of a vector file or table.
 
