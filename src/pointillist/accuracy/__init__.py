@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pointillist.accuracy.assess import assess, assess_census
+from pointillist.accuracy.assessment import Assessment
 from pointillist.accuracy.estimators import (
     AccuracyEstimates,
     Estimate,
@@ -24,9 +26,12 @@ from pointillist.accuracy.matrix import (
 
 __all__ = [
     "AccuracyEstimates",
+    "Assessment",
     "ErrorMatrix",
     "Estimate",
     "StratifiedSample",
+    "assess",
+    "assess_census",
     "error_matrix",
     "estimate",
     "f1",

@@ -1,0 +1,134 @@
+"""The outcome of judging a map."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointillist.accuracy.design import Design
+from pointillist.accuracy.estimators import AccuracyEstimates, Estimate
+from pointillist.accuracy.matrix import ErrorMatrix
+from pointillist.accuracy.reference import PathLike
+from pointillist.legend import Legend
+
+Kind = Literal["census", "design-based", "descriptive"]
+
+
+@dataclass(frozen=True, eq=False)
+class Assessment:
+    """What a reference says about a map.
+
+    Args:
+        kind: `census` compares every pixel of a dense reference; `design-based` estimates from a
+            probability sample, with standard errors; `descriptive` counts at the given points.
+        legend: The map's classes, then those that only the reference has.
+        matrix: Pixels or samples by map class and reference class.
+        estimates: The figures. Area proportions are those of the reference (census), estimates
+            (design-based), or what the map shows, uncorrected (descriptive).
+        population_px: Pixels that the area proportions are shares of.
+        hectares_per_pixel: None where hectares cannot be stated.
+        confidence: Of the intervals.
+        design: How the sample was drawn; None unless `design-based`.
+        fpc: Whether the finite population correction was used.
+        notices: What the reader must know, one sentence each.
+        map_name: The map's file.
+        reference_name: The reference's file.
+    """
+
+    kind: Kind
+    legend: Legend
+    matrix: ErrorMatrix
+    estimates: AccuracyEstimates
+    population_px: float
+    hectares_per_pixel: float | None = None
+    confidence: float = 0.95
+    design: Design | None = None
+    fpc: bool = False
+    notices: tuple[str, ...] = ()
+    map_name: str = "map"
+    reference_name: str = "reference"
+
+    @property
+    def overall_accuracy(self) -> float:
+        """Share of the pixels that is right."""
+        return self.estimates.overall.value
+
+    @property
+    def mean_iou(self) -> float:
+        """Mean IoU over the classes that the reference has."""
+        return self.estimates.mean_iou.value
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain data: the content of `assess --json`, and all that reports show."""
+        per_class, e = self._per_class, self.estimates
+        return {
+            "kind": self.kind,
+            "map": self.map_name,
+            "reference": self.reference_name,
+            "n": self.matrix.n,
+            "classes": list(self.legend.names),
+            "confusion_matrix": self.matrix.counts.tolist(),
+            "unmapped": dict(zip(self.legend.names, self.matrix.unmapped.tolist(), strict=True)),
+            "overall_accuracy": self._stated(e.overall),
+            "users_accuracy": per_class(e.users),
+            "producers_accuracy": per_class(e.producers),
+            "f1": per_class(e.f1),
+            "iou": per_class(e.iou),
+            "mean_iou": self._stated(e.mean_iou),
+            "area": {
+                name: {"proportion": self._stated(a), "hectares": self._hectares(a)}
+                for name, a in zip(self.legend.names, e.area, strict=True)
+            },
+            "confidence": self.confidence,
+            "design": self._design_to_json(),
+            "legend": self.legend.to_dict(),
+            "notices": list(self.notices),
+        }
+
+    def write_json(self, path: PathLike, *, overwrite: bool = False) -> Path:
+        """Write `to_json` to a file, complete or not at all."""
+        from pointillist.report import write_file
+
+        text = json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+        return write_file(path, text + "\n", overwrite=overwrite)
+
+    def write_html(self, path: PathLike, *, overwrite: bool = False) -> Path:
+        """Write the report page: one HTML file that needs no other."""
+        from pointillist.report import write_page
+
+        return write_page(self.to_json(), path, overwrite=overwrite)
+
+    def _stated(self, figure: Estimate) -> Any:
+        stated = figure.to_json()
+        return stated if self.kind == "design-based" else stated["estimate"]
+
+    def _per_class(self, values: list[Estimate]) -> dict[str, Any]:
+        return {n: self._stated(v) for n, v in zip(self.legend.names, values, strict=True)}
+
+    def _hectares(self, proportion: Estimate) -> Any:
+        if self.hectares_per_pixel is None:
+            return None
+        return self._stated(proportion.scaled(self.population_px * self.hectares_per_pixel))
+
+    def _design_to_json(self) -> dict[str, Any] | None:
+        if self.design is None:
+            return None
+        n = np.bincount(self.design.stratum, minlength=len(self.design.strata)).tolist()
+        rows = zip(self.design.strata, n, self.design.sizes.tolist(), strict=True)
+        return {
+            "name": self.design.name,
+            "strata": [{"name": s, "n": count, "pixels": size} for s, count, size in rows],
+            "strata_are_map_classes": self.design.are_map_classes,
+            "fpc": self.fpc,
+            "estimated_matrix": _numbers(self.estimates.cells),
+        }
+
+
+def _numbers(values: NDArray[np.float64]) -> list[list[float | None]]:
+    """Nested lists with null for NaN."""
+    return [[None if np.isnan(v) else float(v) for v in row] for row in values]

@@ -1,0 +1,283 @@
+"""Whether a reference sample is a probability sample, and of which design.
+
+A design-based estimate needs to know how the points were drawn. `sample --for reference` writes it
+into the file (fields `design`, `stratum`, `inclusion_probability`); otherwise the person says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointillist.accuracy.strata import StratumSizes, read_stratum_sizes, refuse_unsized
+from pointillist.errors import InputError, PointsError
+from pointillist.legend import Legend
+
+ONE_STRATUM = ("simple", "systematic")
+STRATIFIED = ("stratified", "balanced")
+PROBABILITY_DESIGNS = ONE_STRATUM + STRATIFIED
+NO_PROBABILITY = ("purposive", "interior")
+
+
+@dataclass(frozen=True)
+class DesignRequest:
+    """What the person says about the design; None where it is left to the file.
+
+    Args:
+        design: One of `PROBABILITY_DESIGNS`, asserted by the person.
+        strata: Field that holds the stratum.
+        stratum_sizes: Pixels per stratum: a mapping, or a CSV with the columns stratum and pixels.
+    """
+
+    design: str | None = None
+    strata: str | None = None
+    stratum_sizes: StratumSizes | None = None
+
+    def __post_init__(self) -> None:
+        if self.design is not None and self.design not in PROBABILITY_DESIGNS:
+            raise InputError(
+                f"Expected a design that is a probability sample "
+                f"({', '.join(PROBABILITY_DESIGNS)}), got '{self.design}'. Leave --design out for "
+                "descriptive figures."
+            )
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the person says anything at all."""
+        return any(v is not None for v in (self.design, self.strata, self.stratum_sizes))
+
+    @property
+    def name(self) -> str | None:
+        """The design that follows from what is said."""
+        if self.design is None and (self.strata is not None or self.stratum_sizes is not None):
+            return "stratified"
+        return self.design
+
+
+@dataclass(frozen=True)
+class SampleRecord:
+    """What the file says about how each of its N points was drawn.
+
+    Args:
+        source: Name of the file.
+        columns: Fields by name, each (N,).
+        metadata: Kept with the file.
+    """
+
+    source: str
+    columns: Mapping[str, NDArray[Any]]
+    metadata: Mapping[str, Any]
+
+    def column(self, name: str) -> NDArray[Any] | None:
+        """A field, None where it is absent or wholly empty."""
+        values = self.columns.get(name)
+        if values is None or all(_is_empty(v) for v in values):
+            return None
+        return values
+
+    @property
+    def design(self) -> str | None:
+        """The recorded design; None where none or several are recorded."""
+        values = self.column("design")
+        names = set() if values is None else {str(v) for v in values if not _is_empty(v)}
+        if not names and self.metadata.get("design"):
+            names = {str(self.metadata["design"])}
+        return names.pop() if len(names) == 1 else ("mixed" if names else None)
+
+    @property
+    def probabilities(self) -> NDArray[np.float64] | None:
+        """(N,) inclusion probabilities, None where they are not recorded for every point."""
+        values = self.column("inclusion_probability")
+        if values is None:
+            return None
+        numbers = np.array([np.nan if _is_empty(v) else float(v) for v in values])
+        return numbers if bool(np.all((numbers > 0) & (numbers <= 1))) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """How the points in use were drawn.
+
+    Args:
+        name: One of `PROBABILITY_DESIGNS`.
+        stratum: (n,) stratum number of each point in use; −1 for a point outside every stratum.
+        strata: H names.
+        sizes: (H,) pixels of each stratum.
+        are_map_classes: Whether the strata are the classes of the map under judgement.
+    """
+
+    name: str
+    stratum: NDArray[np.int64]
+    strata: tuple[str, ...]
+    sizes: NDArray[np.float64]
+    are_map_classes: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class MapFacts:
+    """What the design needs to know of the map.
+
+    Args:
+        legend: Its classes (those only the reference has come after).
+        pixels: (C,) pixels of each class in the whole map.
+        at_points: (n,) map class at each point in use, −1 where it has none.
+    """
+
+    legend: Legend
+    pixels: NDArray[np.int64]
+    at_points: NDArray[np.int64]
+
+
+def find_design(
+    request: DesignRequest, record: SampleRecord, used: NDArray[np.int64], facts: MapFacts
+) -> Design | str:
+    """Find out how the points were drawn.
+
+    Args:
+        request: What the person says; comes first.
+        record: What the file says of all its points.
+        used: (n,) rows of the file that are in use.
+        facts: About the map.
+
+    Returns:
+        The design, or the reason why there is none and figures can only be descriptive.
+
+    Raises:
+        InputError: The person's words contradict the file, or lack what the design needs.
+    """
+    recorded = record.design
+    if request.is_made and recorded in NO_PROBABILITY:
+        raise InputError(
+            f"Expected a probability sample, but {record.source} records its points as "
+            f"'{recorded}'. Leave the design out for descriptive figures."
+        )
+    name = request.name or recorded
+    reason = _no_design_reason(name, record.source)
+    if reason:
+        return reason
+    if name in ONE_STRATUM:
+        return _one_stratum(str(name), record, used, facts)
+    found = _stratified(str(name), request, record, used, facts)
+    if isinstance(found, str) and request.is_made:
+        raise InputError(found)
+    return found
+
+
+def _no_design_reason(name: str | None, source: str) -> str:
+    """Why figures can only be descriptive; empty where a design is known."""
+    if name is None:
+        return (
+            f"{source} does not say how its points were drawn: figures describe these points only "
+            "and carry no intervals. If they are a simple random sample, say --design simple."
+        )
+    if name not in PROBABILITY_DESIGNS:
+        return (
+            f"{source} records its points as '{name}', no probability design this estimator "
+            "knows: figures describe these points only and carry no intervals."
+        )
+    return ""
+
+
+def _one_stratum(
+    name: str, record: SampleRecord, used: NDArray[np.int64], facts: MapFacts
+) -> Design:
+    pi = record.probabilities
+    # Points may also lie where the map has no class; such pixels cannot be counted in the map.
+    mapped = float(np.mean(facts.at_points >= 0))
+    size = float((1 / pi).sum()) if pi is not None else float(facts.pixels.sum()) / (mapped or 1.0)
+    return Design(name, np.zeros(len(used), dtype=np.int64), ("all",), np.array([size]))
+
+
+def _stratified(
+    name: str,
+    request: DesignRequest,
+    record: SampleRecord,
+    used: NDArray[np.int64],
+    facts: MapFacts,
+) -> Design | str:
+    values = _stratum_values(request, record)
+    if values is None:
+        return _by_map_class(name, request, facts)
+    labels = np.array(values)
+    row = {s: facts.legend.index_of(s) for s in values}
+    at_stratum = np.array([-1 if row[s] is None else row[s] for s in labels[used]])
+    are_map_classes = bool(np.all(at_stratum >= 0) and np.array_equal(at_stratum, facts.at_points))
+    sizes = _given_sizes(request, record, labels)
+    if sizes is None and are_map_classes:
+        sizes = {s: float(facts.pixels[at]) for s, at in sorted(row.items()) if at is not None}
+    if sizes is None:
+        return (
+            f"The sizes of the strata ({', '.join(sorted(row)[:5])}) of {record.source} are not "
+            "known. Give them with --stratum-sizes."
+        )
+    number = {s: h for h, s in enumerate(sizes)}
+    stratum = np.array([number[s] for s in labels[used]], dtype=np.int64)
+    return Design(name, stratum, tuple(sizes), np.array(list(sizes.values())), are_map_classes)
+
+
+def _stratum_values(request: DesignRequest, record: SampleRecord) -> list[str] | None:
+    """(N,) stratum of every point; None where the file has no such field."""
+    field = request.strata or "stratum"
+    values = record.column(field)
+    if values is None:
+        if request.strata is None:
+            return None
+        fields = ", ".join(record.columns) or "none"
+        raise PointsError(
+            f"Expected a field '{field}' with the strata in {record.source}, but it has: {fields}. "
+            "Name one of them with --strata."
+        )
+    missing = [i + 1 for i, v in enumerate(values) if _is_empty(v)]
+    if missing:
+        raise PointsError(
+            f"Expected a stratum for every point of {record.source}, but row {missing[0]} has "
+            f"none in field '{field}' ({len(missing)} in all). Fill it in or remove the points."
+        )
+    return [_as_name(v) for v in values]
+
+
+def _by_map_class(name: str, request: DesignRequest, facts: MapFacts) -> Design:
+    """Strata are the classes of this very map."""
+    given = None if request.stratum_sizes is None else read_stratum_sizes(request.stratum_sizes)
+    mapped = [c for c in range(len(facts.legend)) if facts.pixels[c] > 0]
+    names = tuple(facts.legend.names[c] for c in mapped)
+    sizes = {n: float(facts.pixels[c]) for n, c in zip(names, mapped, strict=True)}
+    if given is not None:
+        refuse_unsized(names, given)
+        sizes = {n: given[n] for n in names}
+    number = np.full(len(facts.legend) + 1, -1, dtype=np.int64)
+    number[mapped] = np.arange(len(mapped))
+    return Design(name, number[facts.at_points], names, np.array(list(sizes.values())), True)
+
+
+def _given_sizes(
+    request: DesignRequest, record: SampleRecord, labels: NDArray[np.str_]
+) -> dict[str, float] | None:
+    """Pixels per stratum: given, recorded, or from inclusion probabilities; None if unknown."""
+    strata = sorted(set(labels.tolist()))
+    given = request.stratum_sizes or record.metadata.get("stratum_sizes")
+    if given:
+        sizes = read_stratum_sizes(given)
+        refuse_unsized(strata, sizes)
+        return sizes
+    pi = record.probabilities
+    if pi is None:
+        return None
+    return {s: float((1 / pi[labels == s]).sum()) for s in strata}
+
+
+def _as_name(value: Any) -> str:
+    """The text of a stratum: whole numbers without a fraction, as GIS files mix 1 and 1.0."""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def _is_empty(value: Any) -> bool:
+    if value is None or (isinstance(value, float | np.floating) and np.isnan(value)):
+        return True
+    return str(value).strip() in {"", "<NA>", "None", "NaT"}
