@@ -14,6 +14,7 @@ from pointillist.scenes.noise import Field, Shape, fractal_noise, hash_uniform, 
 
 _REGION_PX = 250.0
 _LANE_HALF_PX = 1.6
+_STRIP_PX = 32
 
 # What grows on a parcel, or does not: share of parcels, materials mixed, least and most cover by
 # the second material, class. Stubble and ploughed land are bare; a crop that has come up is not.
@@ -54,6 +55,15 @@ def split_parcels(rng: np.random.Generator, shape: Shape) -> Parcels:
     bend = [14 * value_noise(rng, shape, 160) + 2.2 * value_noise(rng, shape, 35) for _ in range(2)]
     rows = np.arange(shape[0])[:, None] + bend[0]
     cols = np.arange(shape[1])[None, :] + bend[1]
+    # Strip by strip, so that what is computed on the way stays in the processor's cache.
+    strips = [slice(i, i + _STRIP_PX) for i in range(0, shape[0], _STRIP_PX)]
+    parts = [_split_strip(salt, rows[strip], cols[strip]) for strip in strips]
+    key, edge_px, lane_px, across = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Parcels(key, edge_px, lane_px, across)
+
+
+def _split_strip(salt: int, rows: Field, cols: Field) -> tuple[Field, Field, Field, Field]:
+    """The four fields of `Parcels` at some positions."""
     region, edge_px, is_lane = _regions(salt, rows, cols)
     turn = np.pi * hash_uniform(salt + 1, region)
     u = rows * np.cos(turn) + cols * np.sin(turn)
@@ -67,27 +77,29 @@ def split_parcels(rng: np.random.Generator, shape: Shape) -> Parcels:
     end = np.minimum(place - piece, piece + 1 - place) * length
     lane_px = np.where(is_lane, edge_px, 99.0)
     key = hash_uniform(salt + 5, region, strip, piece)
-    return Parcels(key, np.minimum(np.minimum(side, end), edge_px), lane_px, u)
+    return key, np.minimum(np.minimum(side, end), edge_px), lane_px, u
 
 
 def _regions(salt: int, rows: Field, cols: Field) -> tuple[Field, Field, NDArray[np.bool_]]:
     """Voronoi cells of a jittered grid: number, distance from the edge, whether that is a lane."""
-    cell_row, cell_col = np.floor(rows / _REGION_PX), np.floor(cols / _REGION_PX)
-    best = np.full((3, *rows.shape), np.inf)  # squared distances of the nearest two; gap of seeds
-    first, second = np.zeros(rows.shape), np.zeros(rows.shape)
-    for dr in (-1, 0, 1):
-        for dc in (-1, 0, 1):
-            r, c = cell_row + dr, cell_col + dc
-            seed_row = (r + 0.15 + 0.7 * hash_uniform(salt + 6, r, c)) * _REGION_PX
-            seed_col = (c + 0.15 + 0.7 * hash_uniform(salt + 7, r, c)) * _REGION_PX
-            d = (rows - seed_row) ** 2 + (cols - seed_col) ** 2
-            number = r * 100003 + c
-            nearer, between = d < best[0], (d >= best[0]) & (d < best[1])
+    cell_row, cell_col = (np.floor(x / _REGION_PX).astype(np.int64) for x in (rows, cols))
+    low_row, low_col = cell_row.min() - 1, cell_col.min() - 1
+    r, c = np.ogrid[low_row : cell_row.max() + 2, low_col : cell_col.max() + 2]
+    seed_row = (r + 0.15 + 0.7 * hash_uniform(salt + 6, r, c)) * _REGION_PX
+    seed_col = (c + 0.15 + 0.7 * hash_uniform(salt + 7, r, c)) * _REGION_PX
+    nearest, next_nearest = np.full(rows.shape, np.inf), np.full(rows.shape, np.inf)
+    first, second = np.zeros_like(cell_row), np.zeros_like(cell_row)
+    for dr in (0, 1, 2):
+        for dc in (0, 1, 2):
+            at = cell_row - low_row - 1 + dr, cell_col - low_col - 1 + dc
+            d = (rows - seed_row[at]) ** 2 + (cols - seed_col[at]) ** 2
+            number = (cell_row + dr - 1) * 100_003 + cell_col + dc - 1
+            nearer, between = d < nearest, d < next_nearest
             second = np.where(nearer, first, np.where(between, number, second))
-            best[1] = np.where(nearer, best[0], np.where(between, d, best[1]))
+            next_nearest = np.where(nearer, nearest, np.minimum(d, next_nearest))
             first = np.where(nearer, number, first)
-            best[0] = np.where(nearer, d, best[0])
-    edge_px = (np.sqrt(best[1]) - np.sqrt(best[0])) / 2
+            nearest = np.minimum(d, nearest)
+    edge_px = (np.sqrt(next_nearest) - np.sqrt(nearest)) / 2
     pair = np.minimum(first, second), np.maximum(first, second)
     return first, edge_px, hash_uniform(salt + 8, *pair) < 0.55
 

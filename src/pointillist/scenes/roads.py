@@ -64,9 +64,9 @@ def lay_main_roads(rng: np.random.Generator, towns: list[Town], shape: Shape) ->
     for i, town in enumerate(towns[1:], start=1):
         nearest = min(towns[:i], key=lambda t: np.hypot(t.row - town.row, t.col - town.col))
         curves.append(_curve(rng, (town.row, town.col), (nearest.row, nearest.col)))
-    for town in (towns[0], towns[-1]):
+    for town in (towns[0], towns[-1])[: len(towns)]:
         away = rng.uniform(0, 2 * np.pi)
-        for turn in (0.0, np.pi + rng.uniform(-0.6, 0.6))[: 3 - min(len(towns), 2)]:
+        for turn in (0.0, np.pi + rng.uniform(-0.6, 0.6))[: 2 if len(towns) == 1 else 1]:
             reach = 1.2 * float(np.hypot(*shape))
             end = town.row + reach * np.sin(away + turn), town.col + reach * np.cos(away + turn)
             curves.append(_curve(rng, (town.row, town.col), end))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from pointillist.scenes.canvas import Canvas, grain
 from pointillist.scenes.illumination import SUN_AZIMUTH
@@ -79,7 +80,7 @@ def paint_town(rng: np.random.Generator, canvas: Canvas, ground: Ground, town: T
     # Numbers of single lots, in the order of `where`, become maps of the window.
     grains = grain(rng, part.shape, 0.05, 0.05 * value_noise(rng, part.shape, 6))[where]
     _paint_ground(rng, part, where, lots, grains)
-    _paint_buildings(rng, part, where, lots, grains)
+    _paint_buildings(part, where, lots, grains, _find_whole_lots(where, lots.lot))
 
 
 def _lay_out(
@@ -206,15 +207,25 @@ def _find_paving(lots: _Lots) -> NDArray[np.bool_]:
     return np.asarray(sidewalk | houses | yard | path)
 
 
+def _find_whole_lots(where: NDArray[np.bool_], lot: Field) -> NDArray[np.bool_]:
+    """Which pixels lie in lots that the town's outline does not cut through."""
+    rim = where & ~ndimage.binary_erosion(where, border_value=1)
+    _, number = np.unique(lot, return_inverse=True)
+    number = number.reshape(-1)
+    cut = np.bincount(number, weights=rim[where]) > 0
+    return np.asarray(~cut[number])
+
+
 def _paint_buildings(
-    rng: np.random.Generator,
     part: Canvas,
     where: NDArray[np.bool_],
     lots: _Lots,
     grains: Field,
+    whole: NDArray[np.bool_],
 ) -> None:
     """Roofs of every kind of block, the two sides of a gable lit differently."""
     inside, across, gable = _find_roofs(lots)
+    inside &= whole
     choice = hash_uniform(31, lots.lot)
     roofs = part.spectra(_ROOFS)
     colour = np.zeros((len(choice), len(part.bands)), dtype=np.float32)
