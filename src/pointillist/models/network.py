@@ -61,6 +61,11 @@ class NetworkSpec:
                 f"got {self.in_channels} bands and {self.num_classes} classes."
             )
 
+    @property
+    def smallest_px(self) -> int:
+        """Smallest side of the input; PAN halves three times more below its encoder's 1/16."""
+        return 128 if self.architecture == "pan" else 32
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; also the arguments of `build_model`."""
         return asdict(self)

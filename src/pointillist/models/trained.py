@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-# Side, in pixels, that every SMP decoder divides without remainder (five halvings).
+# What must divide the sides of a network's input: encoders halve five times.
 INPUT_MULTIPLE_PX = 32
 
 # Margin around a block beyond which pixels hardly matter. The theoretical receptive field of deep
@@ -196,8 +196,10 @@ class NetworkModel(TrainedModel):
         height, width = data.shape[1:]
         self.network.eval()
         with torch.inference_mode(), self._autocast():
-            image = torch.from_numpy(pad_to_multiple(data))[None]
-            image = image.to(self.device, memory_format=torch.channels_last)
+            padded = pad_to_multiple(data, INPUT_MULTIPLE_PX, self.spec.smallest_px)
+            image = torch.from_numpy(padded)[None].to(
+                self.device, memory_format=torch.channels_last
+            )
             logits = self.network(image)[0, :, :height, :width].float()
             probabilities: NDArray[np.float32] = torch.softmax(logits, dim=0).cpu().numpy()
         return np.ascontiguousarray(probabilities)
@@ -250,10 +252,13 @@ def find_valid(data: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def pad_to_multiple(
-    data: NDArray[np.float32], multiple_px: int = INPUT_MULTIPLE_PX
+    data: NDArray[np.float32], multiple_px: int, at_least_px: int = 1
 ) -> NDArray[np.float32]:
-    """Add zeros (the mean) at the bottom and right until both sides of (B, H, W) are multiples."""
-    bottom, right = (-side % multiple_px for side in data.shape[1:])
+    """Add zeros (the mean) at the bottom and right of (B, H, W) until both sides are multiples."""
+    bottom, right = (
+        max(side, at_least_px) - side + -max(side, at_least_px) % multiple_px
+        for side in data.shape[1:]
+    )
     if not bottom and not right:
         return np.ascontiguousarray(data)
     return np.pad(data, ((0, 0), (0, bottom), (0, right)))
