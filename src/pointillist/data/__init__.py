@@ -2,7 +2,14 @@
 
 from pointillist.data.augmentation import Augmentation
 from pointillist.data.chips import PointChips
+from pointillist.data.folders import ImageMaskFolder
 from pointillist.data.normalisation import estimate_normalisation
 from pointillist.data.synthetic import RemoteSensingDataset
 
-__all__ = ["Augmentation", "PointChips", "RemoteSensingDataset", "estimate_normalisation"]
+__all__ = [
+    "Augmentation",
+    "ImageMaskFolder",
+    "PointChips",
+    "RemoteSensingDataset",
+    "estimate_normalisation",
+]

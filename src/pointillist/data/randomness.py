@@ -16,7 +16,8 @@ class SharedEpoch:
     """
 
     def __init__(self) -> None:
-        self._value = torch.full((), -1, dtype=torch.int64).share_memory_()
+        self._value = torch.full((), -1, dtype=torch.int64)
+        self._value.share_memory_()  # type: ignore[no-untyped-call]
 
     @property
     def value(self) -> int | None:

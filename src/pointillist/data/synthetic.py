@@ -9,11 +9,10 @@ from torch.utils.data import Dataset
 from pointillist.data.augmentation import Augmentation
 from pointillist.data.randomness import SharedEpoch, derive_rng
 from pointillist.errors import InputError
+from pointillist.models import Normalisation
 from pointillist.sampling import sample_point_labels, sample_points_per_class
 from pointillist.scenes import CLASSIC_LEGEND, generate_classic
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 _KEEP_BYTES = 1 << 30
 
 Item = tuple[Tensor, Tensor, Tensor]
@@ -115,7 +114,5 @@ class RemoteSensingDataset(Dataset[Item]):
                 rng=point_rng,
                 num_classes=self.num_classes,
             )
-        image = torch.from_numpy(pixels)
-        mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
-        image.sub_(mean[:, None, None]).div_(std[:, None, None])
+        image = torch.from_numpy(Normalisation.imagenet().apply(pixels))
         return image, torch.from_numpy(mask), torch.from_numpy(points.astype("int8"))

@@ -80,7 +80,9 @@ def _split_strip(salt: int, rows: Field, cols: Field) -> tuple[Field, Field, Fie
     return key, np.minimum(np.minimum(side, end), edge_px), lane_px, u
 
 
-def _regions(salt: int, rows: Field, cols: Field) -> tuple[Field, Field, NDArray[np.bool_]]:
+def _regions(
+    salt: int, rows: Field, cols: Field
+) -> tuple[NDArray[np.int64], Field, NDArray[np.bool_]]:
     """Voronoi cells of a jittered grid: number, distance from the edge, whether that is a lane."""
     cell_row, cell_col = (np.floor(x / _REGION_PX).astype(np.int64) for x in (rows, cols))
     low_row, low_col = cell_row.min() - 1, cell_col.min() - 1

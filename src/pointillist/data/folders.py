@@ -1,0 +1,189 @@
+"""Folders of images with full masks, from which points are simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from pointillist.data.augmentation import Augmentation
+from pointillist.data.pairs import Pair, find_pairs, read_pixels, to_class_indices
+from pointillist.data.randomness import SharedEpoch, derive_rng
+from pointillist.errors import GridError, InputError
+from pointillist.grid import Window, iter_windows
+from pointillist.legend import Legend
+from pointillist.models import Normalisation
+from pointillist.sampling import sample_point_labels, sample_points_per_class
+
+Item = tuple[Tensor, Tensor, Tensor]
+
+
+class ImageMaskFolder(Dataset[Item]):
+    """Images and full masks of one's own, with simulated points, as training tuples.
+
+    Files are matched by name; PNG, JPEG and TIFF are read. Points are drawn from the mask, fixed by
+    `seed` and the number of the item, so they are the same in every epoch.
+
+    Args:
+        images: Folder of images, or a folder with subfolders `images` and `masks`, or one in which
+            masks lie beside their images (`a.png`, `a_mask.png`).
+        masks: Folder of masks.
+        legend: Classes of the masks: codes in one band, or colours in three. Without it, masks hold
+            class indices 0…`num_classes` − 1.
+        num_classes: Number of classes where there is no legend.
+        num_points: Points per item in total; None draws `num_points_per_class` of each class.
+        num_points_per_class: Points per item of every class that it holds.
+        strategy: Any design of `pointillist.sampling`.
+        tile_px: Cut images into tiles of this side and make each an item; None keeps them whole.
+            The last tiles of a row or column are moved inwards so that all have the same size.
+        normalisation: Applied to raw values; by default ImageNet's for 8-bit colour images.
+        ignore: Codes in masks that mean "no class"; 255 always does.
+        augment: Flip and turn image, mask and points together, anew at each access.
+        seed: At least 0.
+
+    Returns of indexing:
+        Image (B, H, W) float32, full mask (H, W) int64 and point mask (H, W) int64; −1 where there
+        is no class or no point.
+
+    Raises:
+        MissingFileError: No pair of image and mask, or an image without mask.
+        GridError: A mask of another size than its image.
+        InputError: Values that are no class, or neither `legend` nor `num_classes`.
+    """
+
+    def __init__(
+        self,
+        images: str | Path,
+        masks: str | Path | None = None,
+        *,
+        legend: Legend | None = None,
+        num_classes: int | None = None,
+        num_points: int | None = None,
+        num_points_per_class: int = 10,
+        strategy: str = "random",
+        tile_px: int | None = None,
+        normalisation: Normalisation | None = None,
+        ignore: Sequence[int] = (),
+        augment: bool = False,
+        seed: int = 0,
+    ) -> None:
+        self.legend = _choose_legend(legend, num_classes)
+        self.num_classes = len(self.legend)
+        self.pairs = find_pairs(Path(images), None if masks is None else Path(masks))
+        self.num_points = num_points
+        self.num_points_per_class = num_points_per_class
+        self.strategy = strategy
+        self.normalisation = normalisation
+        self.ignore = tuple(ignore)
+        self.augmentation = Augmentation() if augment else None
+        self.seed = seed
+        self._items = _list_items(self.pairs, tile_px)
+        self._epoch = SharedEpoch()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, index: int) -> Item:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"Expected an index below {len(self)}, got {index}.")
+        index %= len(self)
+        pair, window = self._items[index]
+        pixels, full = self._read(pair, window)
+        points = self._draw_points(full, index)
+        item = [torch.from_numpy(x) for x in (pixels, full, points)]
+        if self.augmentation is not None:
+            item = self.augmentation(*item, rng=self._epoch.item_rng(self.seed, index))
+        return item[0], item[1], item[2]
+
+    def set_epoch(self, epoch: int) -> None:
+        """Fix the augmentation of the coming epoch: it then depends on seed, epoch and index."""
+        self._epoch.set(epoch)
+
+    def _read(
+        self, pair: Pair, window: Window | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        image, mask = read_pixels(pair.image), read_pixels(pair.mask)
+        image = image[None] if image.ndim == 2 else image
+        if image.shape[1:] != mask.shape[-2:]:
+            raise GridError(
+                f"Expected a mask of the size of its image, got {image.shape[1]}×{image.shape[2]} "
+                f"px in {pair.image.name} and {mask.shape[-2]}×{mask.shape[-1]} px in "
+                f"{pair.mask.name}."
+            )
+        if window is not None:
+            rows, cols = window.slices
+            image, mask = image[:, rows, cols], mask[..., rows, cols]
+        full = to_class_indices(mask, self.legend, self.ignore, pair.mask)
+        normalisation = self.normalisation or _default_normalisation(image, pair.image)
+        return normalisation.apply(image), full
+
+    def _draw_points(self, full: NDArray[np.int64], index: int) -> NDArray[np.int64]:
+        rng = derive_rng(self.seed, 1, index)
+        if self.num_points is not None:
+            points = sample_point_labels(full, self.num_points, self.strategy, rng=rng)
+        else:
+            points = sample_points_per_class(
+                full,
+                self.num_points_per_class,
+                self.strategy,
+                rng=rng,
+                num_classes=self.num_classes,
+            )
+        return points.astype(np.int64)
+
+
+def _choose_legend(legend: Legend | None, num_classes: int | None) -> Legend:
+    if legend is not None:
+        return legend
+    if num_classes is None or num_classes < 1:
+        raise InputError(
+            "Expected a legend, or num_classes where masks hold class indices from 0, "
+            f"got num_classes={num_classes} and no legend."
+        )
+    return Legend.from_names([str(i) for i in range(num_classes)], range(num_classes))
+
+
+def _default_normalisation(image: NDArray[np.generic], path: Path) -> Normalisation:
+    if image.shape[0] == 3 and image.dtype == np.uint8:
+        return Normalisation.imagenet(255)
+    raise InputError(
+        f"Expected an 8-bit image of three bands, got {image.shape[0]} bands of {image.dtype} in "
+        f"{path.name}. Give the normalisation of such images."
+    )
+
+
+def _list_items(pairs: Sequence[Pair], tile_px: int | None) -> list[tuple[Pair, Window | None]]:
+    """Each image, or each of its tiles."""
+    if tile_px is None:
+        return [(pair, None) for pair in pairs]
+    return [(p, window) for p in pairs for window in _tile(_image_shape(p.image), tile_px)]
+
+
+def _tile(shape: tuple[int, int], tile_px: int) -> list[Window]:
+    if min(shape) < tile_px or tile_px < 1:
+        raise InputError(
+            f"Expected tiles of 1 px to the smaller side of the images, got {tile_px} px for an "
+            f"image of {shape[0]}×{shape[1]} px. Choose a smaller tile_px."
+        )
+    return [
+        Window(min(w.row, shape[0] - tile_px), min(w.col, shape[1] - tile_px), tile_px, tile_px)
+        for w in iter_windows(shape, tile_px)
+    ]
+
+
+def _image_shape(path: Path) -> tuple[int, int]:
+    """(height, width) without decoding PNG and JPEG."""
+    if path.suffix.lower() in (".tif", ".tiff"):
+        from pointillist.raster import open_scene
+
+        with open_scene(path) as scene:
+            return scene.grid.shape
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return image.height, image.width
