@@ -67,7 +67,7 @@ def side_by_side(
     panels = [("Scene", small), (f"{len(np.atleast_2d(rowcol)):,} points", _pale(small))]
     panels += [(name, paint(np.asarray(c)[::step, ::step], legend)) for name, c in classes]
     width = 3.1 * len(panels)
-    height = 3.1 * small.shape[0] / small.shape[1] + 0.55 + (0.35 if title else 0)
+    height = 3.1 * small.shape[0] / small.shape[1] + 0.4 + (0.35 if title else 0)
     figure = Figure(figsize=(width, height), dpi=200)
     figure.set_layout_engine("constrained", w_pad=0.03, h_pad=0.04, wspace=0.02)
     for axes, (name, image) in zip(np.ravel(figure.subplots(1, len(panels))), panels, strict=True):
