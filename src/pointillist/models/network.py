@@ -158,15 +158,14 @@ def _check_encoder(encoder: str) -> None:
     import segmentation_models_pytorch as smp
     import timm
 
-    if encoder.startswith("tu-"):
-        known = [f"tu-{name}" for name in timm.list_models()]
-        is_known = timm.is_model(encoder.removeprefix("tu-"))
-    else:
-        known = smp.encoders.get_encoder_names()
-        is_known = encoder in known
-    if not is_known:
-        near = difflib.get_close_matches(encoder, known, n=5, cutoff=0.4)
-        raise InputError(
-            f"Expected an encoder of segmentation-models-pytorch, or of timm with prefix 'tu-', "
-            f"got {encoder!r}. Similar ones: {', '.join(near) or 'resnet34, tu-convnext_tiny'}."
-        )
+    names: list[str] = smp.encoders.get_encoder_names()
+    if encoder in names or (
+        encoder.startswith("tu-") and timm.is_model(encoder.removeprefix("tu-"))
+    ):
+        return
+    known = [*names, *(f"tu-{name}" for name in timm.list_models())]
+    near = difflib.get_close_matches(encoder, known, n=5, cutoff=0.4)
+    raise InputError(
+        "Expected an encoder of segmentation-models-pytorch, or of timm with prefix 'tu-', "
+        f"got {encoder!r}. Similar ones: {', '.join(near) or 'resnet34, tu-convnext_tiny'}."
+    )
