@@ -13,6 +13,7 @@ from pointillist.grid import Grid
 from pointillist.legend import Legend
 from pointillist.points.labels import LabelledPixels, LabelReport, Outcome
 from pointillist.points.laying import LabelSheet, Target
+from pointillist.points.placing import finite_or_none, place_on_grid
 from pointillist.points.vectors import crs_label
 
 _N_EXAMPLES = 3
@@ -41,11 +42,12 @@ class Account:
         return np.bincount(self.outcome, minlength=len(Outcome)).astype(np.int64)
 
     def examples(self, outcome: Outcome) -> str:
-        """The first rows with an outcome that is no label, in words."""
-        rows = np.flatnonzero(self.outcome == outcome)[:_N_EXAMPLES]
-        told = "; ".join(f"row {row + 1} {self._describe(int(row), outcome)}" for row in rows)
+        """How many features have an outcome that is no label, and the first of them, in words."""
+        rows = np.flatnonzero(self.outcome == outcome)
+        first = "; ".join(self._describe(int(row), outcome) for row in rows[:_N_EXAMPLES])
         of_file = f" of {self.sheet.source}" if self.one_of_many else ""
-        return f"First {outcome.reason}{of_file}: {told}."
+        which = "first " if len(rows) > _N_EXAMPLES else ""
+        return f"{len(rows):,} skipped{of_file}, {outcome.reason}: {which}{first}."
 
     def unknown_values(self) -> str:
         """Classes of the file that the legend lacks, with their number of rows."""
@@ -72,46 +74,53 @@ class Account:
 
     def _describe(self, row: int, outcome: Outcome) -> str:
         if outcome is Outcome.UNKNOWN_CLASS:
-            return f"has '{self.sheet.values.names[self.sheet.values.which[row]]}'"
-        return f"at {self._position(row)}"
+            return f"row {row + 1} '{self.sheet.values.names[self.sheet.values.which[row]]}'"
+        position = self._position(row)
+        return f"row {row + 1} at {position}" if position else f"row {row + 1}"
 
     def _position(self, row: int) -> str:
         import shapely
 
         xy = shapely.get_coordinates(self.sheet.frame.geometry.iloc[row])
-        return _format_xy(xy[0]) if len(xy) else "no coordinates"
+        return _format_xy(xy[0]) if len(xy) and np.isfinite(xy[0]).all() else ""
 
     def _no_class(self, n: str, also: str) -> str:
         return (
-            f"Expected a class in field '{self.sheet.field}' of {self.sheet.source}, but {n} "
-            f"features have none{also}. Fill it in, or name another field with --class-field."
+            f"Expected a class in field '{self.sheet.field}' of {self.sheet.source}, "
+            f"but {n} features have none{also}. "
+            "Fill it in, or name another field with --class-field."
         )
 
     def _unknown_class(self, n: str, also: str) -> str:
         return (
-            f"Expected classes of the legend ({', '.join(self.legend.names)}), but {n} features of "
-            f"{self.sheet.source} have others in field '{self.sheet.field}': "
-            f"{self.unknown_values()}{also}. Correct the legend, or name another field with --class-field."
+            f"Expected classes of the legend ({', '.join(self.legend.names)}), "
+            f"but {n} features of {self.sheet.source} have others in field '{self.sheet.field}': "
+            f"{self.unknown_values()}{also}. "
+            "Correct the legend, or name another field with --class-field."
         )
 
     def _no_geometry(self, n: str, also: str) -> str:
         return f"Expected coordinates in {self.sheet.source}, but {n} features have none{also}."
 
     def _nodata(self, n: str, also: str) -> str:
-        row = int(np.flatnonzero(self.outcome == Outcome.NODATA)[0])
+        first = self._describe(self._first(Outcome.NODATA), Outcome.NODATA)
         return (
-            f"Expected points where {self._scene_name()} has data, but {n} of "
-            f"{self.sheet.source} lie on nodata{also} (first: row {row + 1} at {self._position(row)}). "
+            f"Expected points where {self._scene_name()} has data, "
+            f"but {n} of {self.sheet.source} lie on nodata{also} (first: {first}). "
             "Check the scene's nodata value and the chosen bands."
         )
 
     def _outside(self, n: str, also: str) -> str:
-        row = int(np.flatnonzero(self.outcome == Outcome.OUTSIDE)[0])
+        first = self._position(self._first(Outcome.OUTSIDE))
         return (
             f"Expected points inside {self._scene_name()} "
-            f"({_format_extent(self.targets[0].grid)}), but {n} of {self.sheet.source} fall outside{also} (first: {self._position(row)}, "
-            f"{crs_label(self.sheet.frame.crs)}). {self._outside_remedy()}"
+            f"({_format_extent(self.targets[0].grid)}), "
+            f"but {n} of {self.sheet.source} fall outside{also} "
+            f"(first: {first}, {crs_label(self.sheet.frame.crs)}). {self._outside_remedy()}"
         )
+
+    def _first(self, outcome: Outcome) -> int:
+        return int(np.flatnonzero(self.outcome == outcome)[0])
 
     def _scene_name(self) -> str:
         more = len(self.targets) - 1
@@ -120,15 +129,29 @@ class Account:
     def _outside_remedy(self) -> str:
         import shapely
 
+        crs, grid = self.sheet.frame.crs, self.targets[0].grid
+        if crs is not None and grid.crs is None:
+            return f"The scene has no CRS while the points are in {crs_label(crs)}."
+        if self._fits_swapped():
+            return "They fall inside when x and y are swapped: swap the columns or coordinates."
         xy = shapely.get_coordinates(self.sheet.frame.geometry.to_numpy())
-        if self.sheet.frame.crs is not None and self.targets[0].grid.crs is None:
-            return f"The scene has no CRS, the points are in {crs_label(self.sheet.frame.crs)}."
-        degrees = bool((np.abs(xy[:, 0]) <= 180).all() and (np.abs(xy[:, 1]) <= 90).all())
-        if degrees and (self.sheet.frame.crs is None or not self.sheet.frame.crs.is_geographic):
+        degrees = bool((np.abs(xy) <= (180, 90)).all())
+        if degrees and grid.crs is not None and (crs is None or not crs.is_geographic):
             return "They look like longitude and latitude: if so, say so with --crs EPSG:4326."
-        if self.sheet.frame.crs is None:
+        if crs is None:
             return "Say which CRS they are in with --crs."
         return "Check that they belong to this scene, or correct their CRS with --crs."
+
+    def _fits_swapped(self) -> bool:
+        """Whether half of the features lie inside the first scene with x and y swapped."""
+        import shapely
+
+        frame = self.sheet.frame.copy()
+        swapped = shapely.transform(frame.geometry.to_numpy(), lambda xy: xy[:, ::-1])
+        placed, _ = place_on_grid(frame.set_geometry(swapped, crs=frame.crs), self.targets[0].grid)
+        xy = shapely.get_coordinates(shapely.centroid(finite_or_none(placed)))
+        inside = self.targets[0].grid.contains(self.targets[0].grid.transform.rowcol(xy))
+        return 2 * int(inside.sum()) >= len(frame)
 
 
 def join_reports(

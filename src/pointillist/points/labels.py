@@ -114,7 +114,7 @@ class LabelReport:
         n_features: Features in the file; `used` and all of `skipped` add up to it.
         used: Features that label at least one pixel.
         skipped: Number of features by reason, none of them zero.
-        examples: First offending rows (counted from 1) of each reason, in words.
+        examples: One sentence for each reason: how many, and the first rows (counted from 1).
         notices: What was assumed or repaired, one sentence each.
         source: Name of the file.
     """
@@ -129,10 +129,7 @@ class LabelReport:
     def lines(self) -> list[str]:
         """The report as lines to print: nothing but the count where all went well."""
         lines = [f"{self.source}: {self.used:,} of {self.n_features:,} features used."]
-        for reason, count in self.skipped.items():
-            lines.append(f"  {count:,} skipped: {reason}.")
-        lines += [f"  {example}" for example in self.examples]
-        return lines + [f"  {notice}" for notice in self.notices]
+        return lines + [f"  {told}" for told in (*self.examples, *self.notices)]
 
 
 @dataclass(frozen=True)

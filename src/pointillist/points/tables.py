@@ -66,7 +66,7 @@ def read_table(path: Path) -> GeoDataFrame:
             "Expected one header line and the same number of columns in every row."
         ) from error
     table.columns = table.columns.str.strip()
-    return points_from_columns(table, path, read_sidecar(path).get("crs"))
+    return points_from_columns(table, path.name, read_sidecar(path).get("crs"))
 
 
 def points_from_columns(table: DataFrame, path: object, crs: Any = None) -> GeoDataFrame:
@@ -166,6 +166,6 @@ def _refuse_no_degrees(x: Any, y: Any, columns: tuple[str, str], path: object) -
         row = int(wrong[0])
         raise PointsError(
             f"Expected degrees in the columns {columns[0]} and {columns[1]} of {path}, got "
-            f"{x[row]:g} and {y[row]:g} in row {row + 1}. If they are map coordinates, say which "
-            "with --crs; if they are swapped, rename the columns."
+            f"{x[row]:.10g} and {y[row]:.10g} in row {row + 1}. "
+            "If they are map coordinates, say which with --crs; if they are swapped, rename the columns."
         )

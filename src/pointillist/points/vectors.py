@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,6 +97,8 @@ def read_features(
     source = VectorSource.parse(path)
     if not source.is_virtual and not Path(source.path).exists():
         raise MissingFileError(f"'{source.path}' does not exist. Check the path of the points.")
+    if Path(source.path).is_dir() and source.suffix != ".gdb":
+        raise UnreadableFileError(f"Expected a file of points, but '{source.path}' is a folder.")
     notices: list[str] = []
     frame = _read_any(source, notices)
     if len(frame) == 0:
@@ -139,6 +143,8 @@ def _read_ogr(source: VectorSource, notices: list[str]) -> GeoDataFrame:
     import geopandas as gpd
     import pyogrio
 
+    if source.suffix == ".shp" and not source.is_virtual:
+        _refuse_truncated_shapefile(Path(source.path))
     layer = _choose_layer(source, notices)
     frame = pyogrio.read_dataframe(source.path, layer=layer, use_arrow=True)
     if not isinstance(frame, gpd.GeoDataFrame):
@@ -210,7 +216,37 @@ def _with_crs(
     return frame.set_crs(wanted, allow_override=True)
 
 
+def _refuse_truncated_shapefile(path: Path) -> None:
+    """GDAL reads what is there of a cut-off Shapefile without a word; its headers tell the rest."""
+    found = {p.suffix.lower(): p for p in path.parent.glob(f"{glob.escape(path.stem)}.*")}
+    for ending in (".shp", ".shx", ".dbf"):
+        part = found.get(ending)
+        if part is None:
+            raise UnreadableFileError(
+                f"'{path}' cannot be read: its part '{path.stem}{ending}' is missing. "
+                "A Shapefile is several files of one name; copy all of them."
+            )
+        with part.open("rb") as file:
+            head = file.read(32)
+        if len(head) < 32 or part.stat().st_size < _declared_size(head, ending):
+            raise UnreadableFileError(
+                f"'{path}' cannot be read: its part '{part.name}' is cut off. "
+                "Copy or export it again."
+            )
+
+
+def _declared_size(head: bytes, ending: str) -> int:
+    """Size in bytes that the header of a Shapefile's part declares."""
+    if ending == ".dbf":
+        n_records, start, length = struct.unpack_from("<IHH", head, 4)
+        return int(start + n_records * length)
+    return 2 * int(struct.unpack_from(">i", head, 24)[0])
+
+
 def _first_sentence(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     text = lines[0].split("; It might help")[0] if lines else type(error).__name__
+    text = re.sub(r"^sqlite3_\w+\(.*\) failed: ", "", text)
+    first, _, rest = text.partition("; ")
+    text = first if rest == first else text
     return text if text.endswith((".", "!")) else f"{text}."

@@ -112,8 +112,11 @@ def _column(values: ArrayLike) -> Any:
 
 def _write_gpkg(path: Path, frame: GeoDataFrame, facts: dict[str, Any]) -> None:
     kept = {METADATA_KEY: json.dumps(facts)} if facts else None
-    clash = {"FID": "feature_id"} if "fid" in {str(c).casefold() for c in frame.columns} else {}
-    _write_ogr(path, frame, driver="GPKG", layer_metadata=kept, layer_options=clash)
+    taken = {str(c).casefold() for c in frame.columns}
+    options = {"FID": "feature_id"} if "fid" in taken else {}
+    if "geom" in taken:
+        options["GEOMETRY_NAME"] = "point_geom"
+    _write_ogr(path, frame, driver="GPKG", layer_metadata=kept, layer_options=options)
 
 
 def _write_shapefile(path: Path, frame: GeoDataFrame, facts: dict[str, Any]) -> None:
