@@ -1,0 +1,223 @@
+"""Which engine to use: the fastest this machine has whose classes agree with float32."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointillist.errors import InputError
+from pointillist.grid import Window, iter_windows
+from pointillist.prediction.engine import (
+    Engine,
+    ModelEngine,
+    OpenVinoEngine,
+    TorchEngine,
+    best_class,
+)
+
+if TYPE_CHECKING:
+    from pointillist.models import NetworkModel, TrainedModel
+    from pointillist.raster import Pixels
+
+logger = logging.getLogger(__name__)
+
+ENGINES = ("auto", "torch", "openvino")
+PRECISIONS = ("auto", "fp32", "bf16")
+DEVICES = ("auto", "cpu", "cuda")
+
+# A faster engine must give the same class as float32 PyTorch on this share of pixels.
+MIN_AGREEMENT = 0.995
+# Below this many pixels, converting and checking takes longer than it saves.
+SMALL_PX = 2_000_000
+_PROBE_PX = 512
+
+Probe = Callable[[], "Pixels | None"]
+
+
+@dataclass(frozen=True)
+class EngineRequest:
+    """What was asked for.
+
+    Args:
+        engine: `auto`, `torch` or `openvino`.
+        precision: `auto`, `fp32` or `bf16`.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+
+    Raises:
+        InputError: Anything else, or OpenVINO on a GPU.
+    """
+
+    engine: str = "auto"
+    precision: str = "auto"
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        for option, value, known in (
+            ("engine", self.engine, ENGINES),
+            ("precision", self.precision, PRECISIONS),
+            ("device", re.sub(r"^cuda:\d+$", "cuda", self.device), DEVICES),
+        ):
+            if value not in known:
+                raise InputError(f"Expected --{option} among {', '.join(known)}, got {value!r}.")
+        if self.engine == "openvino" and self.device.startswith("cuda"):
+            raise InputError(
+                "OpenVINO runs on the CPU here. Use --engine torch with --device cuda."
+            )
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    engine: str
+    precision: str
+    device: str = "cpu"
+
+    def build(self, model: NetworkModel) -> Engine:
+        if self.engine == "openvino":
+            return OpenVinoEngine(model, self.precision)
+        return TorchEngine(model, self.precision, self.device)
+
+
+def choose_engine(model: TrainedModel, request: EngineRequest, n_px: int, probe: Probe) -> Engine:
+    """Build the fastest engine that fits the request and this machine.
+
+    Where the precision is left to us, an engine other than float32 PyTorch is taken only if its
+    classes agree with float32's on 99.5 % of the pixels of a real block. What was decided is
+    logged.
+
+    Args:
+        model: The model.
+        request: What was asked for.
+        n_px: Pixels there are to map; for few, nothing is converted.
+        probe: Reads some pixels of the scene to check on; None where the scene has none.
+
+    Raises:
+        InputError: What was asked for cannot be had.
+    """
+    from pointillist.models import NetworkModel
+
+    if not isinstance(model, NetworkModel):
+        if request.engine != "auto" or request.precision == "bf16":
+            logger.info("Engines and bf16 are for networks: this %s runs as it is.", model.kind)
+        return ModelEngine(model)
+    candidates = list(_candidates(request, _device(request.device), n_px))
+    if len(candidates) == 1 and request.engine == "auto":
+        engine = candidates[0].build(model)
+        logger.info("Engine: %s.", engine.name)
+        return engine
+    return _first_that_agrees(model, candidates, request, probe)
+
+
+def _device(wanted: str) -> str:
+    import torch
+
+    if wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available()):
+        return "cpu"
+    if not torch.cuda.is_available():
+        raise InputError("Expected a CUDA GPU for --device cuda, found none. Use --device cpu.")
+    return "cuda" if wanted == "auto" else wanted
+
+
+def _candidates(request: EngineRequest, device: str, n_px: int) -> Iterator[_Candidate]:
+    """What might be used, best first; the last one is always right."""
+    precisions: tuple[str, ...] = (request.precision,)
+    if device != "cpu" and request.engine != "openvino":
+        if request.precision == "auto":
+            precisions = ("bf16", "fp32") if gpu_has_bf16() else ("fp32",)
+        yield from (_Candidate("torch", p, device) for p in precisions)
+        return
+    if request.precision == "auto":
+        small = request.engine == "auto" and n_px < SMALL_PX
+        precisions = ("bf16", "fp32") if cpu_has_bf16() and not small else ("fp32",)
+        if small:
+            yield _Candidate("torch", "fp32")
+            return
+    installed = importlib.util.find_spec("openvino") is not None
+    if request.engine == "openvino" and not installed:
+        raise InputError(
+            "Expected OpenVINO for --engine openvino, but it is not installed. "
+            "Install it with: pip install openvino."
+        )
+    for precision in precisions:
+        if request.engine != "torch" and installed:
+            yield _Candidate("openvino", precision)
+        if request.engine != "openvino":
+            yield _Candidate("torch", precision)
+
+
+def _first_that_agrees(
+    model: NetworkModel, candidates: list[_Candidate], request: EngineRequest, probe: Probe
+) -> Engine:
+    sample = probe()
+    expected: NDArray[np.int16] | None = None
+    for candidate in candidates:
+        is_last = candidate is candidates[-1]
+        try:
+            engine = candidate.build(model)
+        except InputError as error:
+            if is_last or request.engine == "openvino":
+                raise
+            logger.info("%s Going on without it.", error)
+            continue
+        if sample is None or (candidate.engine, candidate.precision) == ("torch", "fp32"):
+            logger.info("Engine: %s.", engine.name)
+            return engine
+        if expected is None:
+            expected = classify(TorchEngine(model, "fp32", candidate.device), sample)
+        share = float((classify(engine, sample) == expected)[sample.valid].mean())
+        if share >= MIN_AGREEMENT or request.precision != "auto" or is_last:
+            logger.info(
+                "Engine: %s; its classes agree with float32 on %.2f %% of %d pixels tried.",
+                engine.name, 100 * share, int(sample.valid.sum()),
+            )  # fmt: skip
+            return engine
+        logger.info(
+            "Engine %s passed over: its classes agree with float32 on %.2f %% of pixels, "
+            "%.1f %% are asked for.",
+            engine.name, 100 * share, 100 * MIN_AGREEMENT,
+        )  # fmt: skip
+    raise AssertionError("the last candidate is always taken")
+
+
+def classify(engine: Engine, pixels: Pixels) -> NDArray[np.int16]:
+    """Class indices (h, w) of a window whose sides the engine takes."""
+    whole = (slice(0, pixels.valid.shape[0]), slice(0, pixels.valid.shape[1]))
+    return best_class(engine.scores(engine.prepare(pixels), whole))
+
+
+def fullest_part(pixels: Pixels, size_px: int = _PROBE_PX) -> Pixels:
+    """The part of at most `size_px`² that has most valid pixels."""
+    windows = list(iter_windows((pixels.valid.shape[0], pixels.valid.shape[1]), size_px))
+
+    def n_valid(window: Window) -> int:
+        return int(pixels.valid[window.slices].sum())
+
+    rows, cols = max(windows, key=n_valid).slices
+    part = np.ascontiguousarray(pixels.data[:, rows, cols])
+    return type(pixels)(part, np.ascontiguousarray(pixels.valid[rows, cols]))
+
+
+def gpu_has_bf16() -> bool:
+    """Whether the CUDA device multiplies bf16."""
+    import torch
+
+    return bool(torch.cuda.is_bf16_supported())
+
+
+def cpu_has_bf16() -> bool:
+    """Whether the CPU multiplies bf16 in hardware (AMX or AVX-512 BF16), as it says itself."""
+    flags = Path("/proc/cpuinfo")
+    if flags.exists():
+        text = flags.read_text(encoding="utf-8", errors="replace")
+        return re.search(r"\b(avx512_bf16|amx_bf16)\b", text) is not None
+    import torch
+
+    checks = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    return any(bool(getattr(torch.cpu, check, lambda: False)()) for check in checks)

@@ -1,0 +1,142 @@
+"""Does a scene fit a model: its bands, their order, its resolution. Checked before reading."""
+
+from __future__ import annotations
+
+import logging
+import math
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pointillist.errors import GridError
+from pointillist.grid import Grid
+
+if TYPE_CHECKING:
+    from pointillist.models import TrainedModel
+    from pointillist.raster import Scene
+
+logger = logging.getLogger(__name__)
+
+MAX_RESOLUTION_FACTOR = 2.0
+_METRES_PER_DEGREE = 111_320.0
+
+Bands = str | Sequence[str | int]
+
+
+def open_fitting_scene(path: str | Path, model: TrainedModel, bands: Bands | None = None) -> Scene:
+    """Open a scene in the model's bands.
+
+    Bands are those asked for; else those named like the model's; else all, in order, where there
+    are as many as the model wants.
+
+    Args:
+        path: The scene.
+        model: The model it is for.
+        bands: `1-3`, `red,nir` or a list of numbers and names; None to choose.
+
+    Raises:
+        GridError: The scene does not have the model's bands.
+    """
+    from pointillist.raster import open_scene, parse_bands
+
+    if bands is None:
+        scene = open_scene(path)
+        chosen = choose_bands(model.bands, scene.band_names, str(path))
+        if chosen is not None:
+            scene.close()
+            scene = open_scene(path, chosen)
+    else:
+        scene = open_scene(path, parse_bands(bands) if isinstance(bands, str) else list(bands))
+        if scene.n_bands != len(model.bands):
+            scene.close()
+            raise GridError(_wrong_bands(model.bands, scene.band_names, str(path)))
+    check_resolution(scene.grid, model.card.resolution, model.card.crs, str(path))
+    return scene
+
+
+def choose_bands(
+    wanted: Sequence[str], available: Sequence[str], scene: str
+) -> list[str | int] | None:
+    """Numbers (from 1) of the scene's bands to use; None for all in order.
+
+    Raises:
+        GridError: There are too few, or more without matching names.
+    """
+    if tuple(wanted) == tuple(available):
+        return None
+    if len(set(available)) == len(available) and set(wanted) <= set(available):
+        numbers = [available.index(name) + 1 for name in wanted]
+        logger.info("%s: bands %s chosen by name.", scene, ", ".join(map(str, numbers)))
+        return list(numbers)
+    if len(wanted) == len(available):
+        logger.info(
+            "%s: bands %s are taken in order for the model's %s.",
+            scene, ", ".join(available), ", ".join(wanted),
+        )  # fmt: skip
+        return None
+    raise GridError(_wrong_bands(wanted, available, scene))
+
+
+def _wrong_bands(wanted: Sequence[str], got: Sequence[str], scene: str) -> str:
+    return (
+        f"Expected the model's {len(wanted)} bands ({', '.join(wanted)}), "
+        f"but {scene} gives {len(got)} ({', '.join(got)}). "
+        f"Choose {len(wanted)} of its bands, in the model's order, with --bands."
+    )
+
+
+def check_resolution(
+    grid: Grid, trained: float | None, trained_crs: str | None, scene: str
+) -> None:
+    """Warn where pixels are more than twice, or less than half, the size the model learned from."""
+    if trained is None or (grid.crs is None) != (trained_crs is None):
+        return
+    latitude = _latitude(grid)
+    here = math.sqrt(grid.transform.pixel_area) * _metres_per_unit(grid.crs, latitude)
+    there = trained * _metres_per_unit(trained_crs, latitude)
+    if grid.crs is not None and not _same_crs(grid.crs, trained_crs):
+        logger.info("%s is in another coordinate system than the training scenes.", scene)
+    factor = max(here / there, there / here)
+    if factor > MAX_RESOLUTION_FACTOR:
+        unit = "m" if grid.crs is not None else "units"
+        warnings.warn(
+            f"Pixels of {scene} measure {here:.3g} {unit}, the model learned from {there:.3g} "
+            f"{unit}: a factor of {factor:.1f}. Expect a poor map; resample the scene, or train "
+            "on scenes like it.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _metres_per_unit(crs: str | None, latitude: float) -> float:
+    """Length of a CRS unit; of a degree, the mean of both directions."""
+    if crs is None:
+        return 1.0
+    import pyproj
+
+    parsed = pyproj.CRS.from_user_input(crs)
+    if parsed.is_geographic:
+        return _METRES_PER_DEGREE * math.sqrt(max(math.cos(math.radians(latitude)), 0.01))
+    return float(parsed.axis_info[0].unit_conversion_factor) if parsed.axis_info else 1.0
+
+
+def _latitude(grid: Grid) -> float:
+    """Latitude of the scene's centre, 0 where it has no place on Earth."""
+    if grid.crs is None:
+        return 0.0
+    import pyproj
+
+    x, y = grid.transform.corner_xy([[grid.height / 2, grid.width / 2]])[0]
+    try:
+        to_degrees = pyproj.Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
+    except pyproj.exceptions.ProjError:
+        return 0.0
+    latitude = float(to_degrees.transform(x, y)[1])
+    return latitude if math.isfinite(latitude) else 0.0
+
+
+def _same_crs(one: Any, other: Any) -> bool:
+    import pyproj
+
+    return bool(pyproj.CRS.from_user_input(one).equals(other, ignore_axis_order=True))

@@ -1,0 +1,129 @@
+"""A finished map as polygons: every patch of one class is one feature."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pointillist.errors import OutputError
+from pointillist.legend import Legend
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+
+_BATCH = 20_000
+_DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".json": "GeoJSON", ".fgb": "FlatGeobuf"}
+
+
+def write_polygons(map_path: Path, legend: Legend, path: Path) -> int:
+    """Write the patches of a map.
+
+    Pixels of a class joined by their sides make one valid polygon, however many blocks it spans.
+    The map is read line by line; the polygons, not the pixels, are held in memory. Fields: `class`
+    (name), `code`, `area` in m² and `hectares` (on the ellipsoid where coordinates are degrees;
+    without a CRS `area` is in squared map units, or pixels, and `hectares` is empty). GeoJSON is
+    written in longitude and latitude, as its standard wants.
+
+    Args:
+        map_path: The map.
+        legend: Its classes.
+        path: GeoPackage, GeoJSON or FlatGeobuf by suffix; replaced when complete.
+
+    Returns:
+        Number of polygons.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        n = _write(map_path, legend, partial)
+        partial.replace(path)
+    except BaseException as error:
+        for left in (partial, *partial.parent.glob(f"{partial.name}-*")):
+            left.unlink(missing_ok=True)
+        if _is_writing_error(error):
+            raise OutputError(
+                f"Polygons cannot be written to '{path}': {error} Check space and permissions."
+            ) from error
+        raise
+    return n
+
+
+def _is_writing_error(error: BaseException) -> bool:
+    from pyogrio import errors
+
+    known = (OSError, errors.DataSourceError, errors.DataLayerError, errors.FeatureError)
+    return isinstance(error, known) and not isinstance(error, OutputError)
+
+
+def _write(map_path: Path, legend: Legend, path: Path) -> int:
+    import pyogrio
+    import rasterio
+
+    driver = _DRIVERS[path.suffix.lower()]
+    options = {"RFC7946": "YES"} if driver == "GeoJSON" else {}
+    n = 0
+    with rasterio.open(map_path) as dataset:
+        patches = _patches(dataset)
+        while True:
+            frame = _to_frame(list(islice(patches, _BATCH)), legend, dataset.crs)
+            if n and not len(frame):
+                return n
+            # an empty map makes an empty layer with all its fields
+            pyogrio.write_dataframe(
+                frame, path, driver=driver, layer="map", append=n > 0,
+                geometry_type="Polygon", **options,
+            )  # fmt: skip
+            n += len(frame)
+            if len(frame) < _BATCH:
+                return n
+
+
+def _patches(dataset: Any) -> Iterator[tuple[Any, int]]:
+    """Polygon and code of each patch of the first band of an open raster."""
+    import rasterio
+    from rasterio.features import shapes
+    from shapely.geometry import shape
+
+    found = shapes(rasterio.band(dataset, 1), connectivity=4, transform=dataset.transform)
+    for outline, value in found:
+        if value != dataset.nodata:
+            yield shape(outline), int(value)
+
+
+def _to_frame(patches: list[tuple[Any, int]], legend: Legend, crs: Any) -> GeoDataFrame:
+    import geopandas as gpd
+    import numpy as np
+
+    outlines = np.array([outline for outline, _ in patches], dtype=object)
+    codes = np.array([code for _, code in patches], dtype=np.int32)
+    index = legend.to_indices(codes)
+    area = _areas(outlines, crs)
+    columns = {
+        "class": np.array([legend.names[i] for i in index], dtype=object),
+        "code": codes,
+        "area": area,
+        "hectares": area / 1e4 if crs is not None else np.full(len(area), np.nan),
+    }
+    return gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries(outlines, crs=crs), crs=crs)
+
+
+def _areas(outlines: Any, crs: Any) -> Any:
+    """Areas in m²; squared map units without a CRS."""
+    import numpy as np
+    import pyproj
+    import shapely
+
+    if crs is None:
+        return shapely.area(outlines)
+    parsed = pyproj.CRS.from_user_input(crs)
+    if parsed.is_geographic:
+        geod = parsed.get_geod() or pyproj.Geod(ellps="WGS84")
+        areas = [abs(geod.geometry_area_perimeter(outline)[0]) for outline in outlines]
+        return np.array(areas, dtype=np.float64)
+    unit = float(parsed.axis_info[0].unit_conversion_factor) if parsed.axis_info else 1.0
+    return shapely.area(outlines) * unit**2
