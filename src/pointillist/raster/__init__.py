@@ -1,0 +1,28 @@
+"""Rasters: windowed reads of scenes, class rasters, and writing of maps.
+
+Rasterio is imported where it is used: arrays as scenes work without it.
+"""
+
+from pointillist.raster.classes import ClassRaster, open_class_raster
+from pointillist.raster.describe import describe
+from pointillist.raster.scene import Scene, open_scene, parse_bands
+from pointillist.raster.source import ArraySource, Pixels, PixelSource
+from pointillist.raster.stack import stack
+from pointillist.raster.writing import BandWriter, MapWriter, check_output, write_array
+
+__all__ = [
+    "ArraySource",
+    "BandWriter",
+    "ClassRaster",
+    "MapWriter",
+    "PixelSource",
+    "Pixels",
+    "Scene",
+    "check_output",
+    "describe",
+    "open_class_raster",
+    "open_scene",
+    "parse_bands",
+    "stack",
+    "write_array",
+]

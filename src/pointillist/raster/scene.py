@@ -1,0 +1,211 @@
+"""A scene: one raster to be mapped, read window by window."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pointillist.errors import InputError, UnreadableFileError
+from pointillist.grid import Window
+from pointillist.raster.opening import Handles, grid_of, rasterio_window, reading
+from pointillist.raster.source import Pixels, clean, read_boundless
+
+PathLike = str | os.PathLike[str]
+_PROBE_PX = 512
+
+
+class Scene:
+    """A raster that GDAL opens. Safe in threads, and carried into other processes by its path.
+
+    Args:
+        path: GeoTIFF, COG, VRT, JP2, PNG, `/vsi…`, anything GDAL opens.
+        bands: Bands by number (from 1) or name, in this order; all but alpha when absent.
+
+    Raises:
+        MissingFileError: No such file.
+        UnreadableFileError: No raster, damaged, or of complex numbers.
+        InputError: A band it does not have.
+    """
+
+    def __init__(self, path: PathLike, bands: Sequence[str | int] | None = None) -> None:
+        self.path = os.fspath(path)
+        self._handles = Handles(self.path)
+        dataset = self._handles.get()
+        self.grid = grid_of(dataset)
+        interpretations = [c.name for c in dataset.colorinterp]
+        self.has_alpha = "alpha" in interpretations
+        self.all_band_names = _band_names(dataset.descriptions)
+        usual = [i for i, c in enumerate(interpretations, start=1) if c != "alpha"]
+        self.bands = usual if bands is None else [self._band_number(b) for b in bands]
+        if not self.bands:
+            raise InputError(
+                f"Expected at least one band of '{self.path}' to use, got none of its "
+                f"{dataset.count}."
+            )
+        self.band_names = tuple(self.all_band_names[i - 1] for i in self.bands)
+        types = {dataset.dtypes[i - 1] for i in self.bands}
+        if any(t.startswith("complex") for t in types):
+            raise UnreadableFileError(
+                f"Expected real numbers in '{self.path}', got {', '.join(sorted(types))}. "
+                "Convert it to amplitude or intensity first."
+            )
+        self.dtype = str(np.result_type(*types))
+        self.nodata = tuple(dataset.nodatavals[i - 1] for i in self.bands)
+        # nodata is compared here; only other kinds of masks cost a second read
+        self._needs_mask = any(
+            flag.name in ("per_dataset", "alpha")
+            for i in self.bands
+            for flag in dataset.mask_flag_enums[i - 1]
+        ) or (self.has_alpha)
+
+    @property
+    def name(self) -> str:
+        """The path."""
+        return self.path
+
+    @property
+    def n_bands(self) -> int:
+        """Bands in use."""
+        return len(self.bands)
+
+    def read(self, window: Window) -> Pixels:
+        """Read a window; it may reach outside, where pixels are invalid.
+
+        A pixel is invalid where any band in use has nodata, NaN or ±inf, or where the alpha band
+        or mask of the file is 0.
+
+        Raises:
+            UnreadableFileError: The file is damaged there.
+        """
+        return read_boundless(window, self.grid, self.n_bands, self._read_inside)
+
+    def read_raw(self, window: Window) -> NDArray[Any]:
+        """Values (B, h, w) of a window inside the scene, in the file's own type."""
+        with reading(self.path, window):
+            values: NDArray[Any] = self._handles.get().read(
+                self.bands, window=rasterio_window(window)
+            )
+        return values
+
+    def valid_at(self, rowcol: ArrayLike) -> NDArray[np.bool_]:
+        """Which of the pixels (N, 2), all inside the scene, have data; reads only around them."""
+        rc = np.asarray(rowcol, dtype=np.int64).reshape(-1, 2)
+        valid = np.zeros(len(rc), dtype=bool)
+        tiles = rc // _PROBE_PX
+        keys, members = np.unique(tiles, axis=0, return_inverse=True)
+        order = np.argsort(members.reshape(-1), kind="stable")
+        ends = np.cumsum(np.bincount(members.reshape(-1), minlength=len(keys)))
+        for chosen in np.split(order, ends[:-1]):
+            if len(chosen) == 0:
+                continue
+            top, left = rc[chosen].min(axis=0)
+            bottom, right = rc[chosen].max(axis=0) + 1
+            window = Window(int(top), int(left), int(bottom - top), int(right - left))
+            inside = self.read(window).valid
+            valid[chosen] = inside[rc[chosen, 0] - top, rc[chosen, 1] - left]
+        return valid
+
+    def _read_inside(self, window: Window) -> Pixels:
+        raw = self.read_raw(window)
+        valid = np.ones(window.shape, dtype=bool)
+        for values, nodata in zip(raw, self.nodata, strict=True):
+            if nodata is not None and not np.isnan(nodata):
+                valid &= values != _as_type(nodata, raw.dtype)
+        if self._needs_mask:
+            with reading(self.path, window):
+                masks = self._handles.get().read_masks(self.bands, window=rasterio_window(window))
+            valid &= (masks > 0).all(axis=0)
+        return clean(raw.astype(np.float32), valid)
+
+    def _band_number(self, band: str | int) -> int:
+        n = len(self.all_band_names)
+        if str(band) in self.all_band_names:
+            return self.all_band_names.index(str(band)) + 1
+        if str(band).isdigit() and 1 <= int(band) <= n:
+            return int(band)
+        folded = [name.casefold() for name in self.all_band_names]
+        if str(band).casefold() in folded:
+            return folded.index(str(band).casefold()) + 1
+        raise InputError(
+            f"Band '{band}' is not in '{self.path}'. It has {n} bands: "
+            f"{', '.join(f'{i} {name}' for i, name in enumerate(self.all_band_names, start=1))}."
+        )
+
+    def close(self) -> None:
+        """Close the file; reading opens it again."""
+        self._handles.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Scene({self.path!r}, {self.n_bands} bands, {self.grid.height}×{self.grid.width})"
+
+
+def open_scene(path: PathLike, bands: Sequence[str | int] | None = None) -> Scene:
+    """Open a raster as a scene, see `Scene`."""
+    return Scene(path, bands)
+
+
+def parse_bands(text: str) -> list[str | int]:
+    """Read a list of bands: numbers, ranges (`1-7`), names, separated by commas.
+
+    Raises:
+        InputError: Nothing in it, or a range that runs backwards.
+
+    Example:
+        >>> parse_bands("1-3,nir")
+        [1, 2, 3, 'nir']
+    """
+    bands: list[str | int] = []
+    for part in (p.strip() for p in text.split(",")):
+        span = re.fullmatch(r"(\d+)\s*-\s*(\d+)", part)
+        if span:
+            first, last = int(span[1]), int(span[2])
+            if first > last:
+                raise InputError(f"Expected a range like 1-7 in --bands, got '{part}'.")
+            bands.extend(range(first, last + 1))
+        elif part.isdigit():
+            bands.append(int(part))
+        elif part:
+            bands.append(part)
+    if not bands:
+        raise InputError(f"Expected bands like 1-7 or red,nir in --bands, got '{text}'.")
+    return bands
+
+
+def _band_names(descriptions: Sequence[str | None]) -> tuple[str, ...]:
+    """Descriptions where there are any, `band_i` elsewhere; each name once."""
+    names: list[str] = []
+    for i, description in enumerate(descriptions, start=1):
+        name = (description or "").strip() or f"band_{i}"
+        names.append(name if name not in names else f"{name}_{i}")
+    return tuple(names)
+
+
+def _as_type(nodata: float, dtype: np.dtype[Any]) -> Any:
+    """Nodata as the file's type, so that −3.4e38 equals its float32 self."""
+    if dtype.kind == "f":
+        return dtype.type(nodata)
+    info = np.iinfo(dtype)
+    return nodata if not info.min <= nodata <= info.max else dtype.type(nodata)
+
+
+def stem_of(path: PathLike) -> str:
+    """File name without folder and suffix."""
+    return Path(os.fspath(path)).stem

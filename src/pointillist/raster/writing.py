@@ -1,0 +1,358 @@
+"""Write maps and bands: block by block beside the final name, moved into place when complete."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointillist.errors import GridError, OutputError, OutputExistsError
+from pointillist.grid import Grid, Window, iter_windows
+from pointillist.legend import Legend
+from pointillist.raster.opening import rasterio_window
+from pointillist.raster.style import pam_path, pam_text, qml_path, qml_text
+
+PathLike = str | os.PathLike[str]
+UINT8_STEPS = 250  # probabilities as uint8: 0…250 for 0…1, 255 is nodata
+_TILE_PX = 512
+
+
+def check_output(path: PathLike, overwrite: bool = False) -> Path:
+    """Check that a file can be written, before any work is done.
+
+    Raises:
+        OutputExistsError: It is there and `overwrite` is not set.
+        OutputError: Its folder is missing or cannot be written to.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise OutputError(f"Expected a file to write, but '{path}' is a folder. Name a file in it.")
+    if target.exists() and not overwrite:
+        raise OutputExistsError(
+            f"'{path}' exists already. Choose another name, or replace it with --overwrite."
+        )
+    folder = target.parent
+    if not folder.is_dir():
+        raise OutputError(f"Folder '{folder}' for '{target.name}' does not exist. Make it first.")
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"Folder '{folder}' cannot be written to. Choose another place.")
+    return target
+
+
+class _RasterWriter:
+    """A raster written block by block into a hidden partial file, finished as COG."""
+
+    def __init__(
+        self,
+        path: PathLike,
+        grid: Grid,
+        *,
+        count: int,
+        dtype: str,
+        nodata: float,
+        resampling: str,
+        predictor: int,
+        overwrite: bool,
+    ) -> None:
+        self.path = check_output(path, overwrite)
+        self.grid = grid
+        self._resampling = resampling
+        self._predictor = predictor
+        self._blocks = self._hidden("blocks.tif")
+        self._cog = self._hidden("cog.tif")
+        profile = {
+            "driver": "GTiff",
+            "height": grid.height,
+            "width": grid.width,
+            "count": count,
+            "dtype": dtype,
+            "nodata": nodata,
+            "crs": grid.crs,
+            "tiled": True,
+            "blockxsize": _TILE_PX,
+            "blockysize": _TILE_PX,
+            "interleave": "pixel",
+            "compress": "deflate",
+            "zlevel": 1,
+            "bigtiff": "if_safer",
+        }
+        if grid.is_georeferenced:
+            profile["transform"] = _affine(grid)
+        with _writing(self.path):
+            self._dataset = _create(self._blocks, profile)
+
+    def _hidden(self, ending: str) -> Path:
+        return self.path.with_name(f".{self.path.stem}.{os.getpid()}.part.{ending}")
+
+    def _write(self, window: Window, values: NDArray[Any]) -> None:
+        if values.shape[-2:] != window.shape or window.intersection(self.grid.window) != window:
+            raise GridError(
+                f"Expected values of {window.shape} inside the raster of {self.grid.shape}, "
+                f"got {values.shape[-2:]} at row {window.row}, column {window.col}."
+            )
+        with _writing(self.path):
+            self._dataset.write(values, window=rasterio_window(window))
+
+    def close(self) -> Path:
+        """Finish the file and move it into place.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        if self._dataset is None:
+            return self.path
+        try:
+            with _writing(self.path):
+                self._dataset.close()
+                self._dataset = None
+                self._make_cog()
+                sides = self._write_sides()
+                for part, final in sides:
+                    part.replace(final)
+                self._cog.replace(self.path)
+        finally:
+            self.discard()
+        return self.path
+
+    def _make_cog(self) -> None:
+        from rasterio import shutil
+
+        shutil.copy(
+            self._blocks,
+            self._cog,
+            driver="COG",
+            compress="DEFLATE",
+            predictor={1: "NO", 2: "STANDARD", 3: "FLOATING_POINT"}[self._predictor],
+            blocksize=_TILE_PX,
+            overview_resampling=self._resampling,
+            bigtiff="IF_SAFER",
+            num_threads="ALL_CPUS",
+        )
+
+    def _write_sides(self) -> list[tuple[Path, Path]]:
+        """Side files, written beside their final names: (partial, final)."""
+        return []
+
+    def discard(self) -> None:
+        """Remove what is unfinished."""
+        if self._dataset is not None:
+            self._dataset.close()
+            self._dataset = None
+        for part in (self._blocks, self._cog):
+            part.unlink(missing_ok=True)
+            pam_path(part).unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
+
+
+class MapWriter(_RasterWriter):
+    """A class raster: Cloud-Optimised GeoTIFF with colours, class names and a QGIS style.
+
+    Pixels never written are nodata. Memory does not grow with the raster.
+
+    Args:
+        path: File to write.
+        grid: The scene's grid.
+        legend: Classes; decides type (uint8 or uint16) and nodata.
+        overwrite: Replace a file that is there.
+
+    Raises:
+        OutputExistsError: The file is there.
+        OutputError: It cannot be written.
+    """
+
+    def __init__(
+        self, path: PathLike, grid: Grid, legend: Legend, *, overwrite: bool = False
+    ) -> None:
+        super().__init__(
+            path,
+            grid,
+            count=1,
+            dtype=legend.dtype.name,
+            nodata=legend.nodata,
+            resampling="MODE",
+            predictor=1,
+            overwrite=overwrite,
+        )
+        self.legend = legend
+        colors = {entry.code: (*entry.color, 255) for entry in legend.classes}
+        self._dataset.write_colormap(1, {**colors, legend.nodata: (0, 0, 0, 0)})
+
+    def write(self, window: Window, codes: NDArray[Any]) -> None:
+        """Write the codes (h, w) of a window inside the raster.
+
+        Raises:
+            GridError: A shape or place that does not fit.
+            OutputError: The disk is full, or the like.
+        """
+        self._write(window, np.asarray(codes, dtype=self.legend.dtype)[None])
+
+    def _write_sides(self) -> list[tuple[Path, Path]]:
+        sides = []
+        for final, text in (
+            (pam_path(self.path), pam_text(self.legend)),
+            (qml_path(self.path), qml_text(self.legend)),
+        ):
+            part = final.with_name(f".{final.name}.{os.getpid()}.part")
+            part.write_text(text, encoding="utf-8")
+            sides.append((part, final))
+        return sides
+
+
+class BandWriter(_RasterWriter):
+    """Named bands of numbers 0…1 (probabilities, uncertainty) as Cloud-Optimised GeoTIFF.
+
+    Args:
+        path: File to write.
+        grid: The scene's grid.
+        band_names: One per band.
+        dtype: `float32` (nodata NaN), or `uint8` (0…250 for 0…1 with the scale tagged, nodata 255).
+        overwrite: Replace a file that is there.
+    """
+
+    def __init__(
+        self,
+        path: PathLike,
+        grid: Grid,
+        band_names: Sequence[str],
+        *,
+        dtype: Literal["float32", "uint8"] = "float32",
+        overwrite: bool = False,
+    ) -> None:
+        scaled = dtype == "uint8"
+        super().__init__(
+            path,
+            grid,
+            count=len(band_names),
+            dtype=dtype,
+            nodata=255 if scaled else float("nan"),
+            resampling="AVERAGE",
+            predictor=2 if scaled else 3,
+            overwrite=overwrite,
+        )
+        self._scaled = scaled
+        self._dataset.descriptions = tuple(band_names)
+        if scaled:
+            self._dataset.scales = (1 / UINT8_STEPS,) * len(band_names)
+
+    def write(self, window: Window, values: NDArray[np.floating[Any]]) -> None:
+        """Write values (K, h, w) 0…1 of a window inside the raster, NaN for nodata."""
+        if self._scaled:
+            missing = np.isnan(values)
+            steps = np.rint(np.where(missing, 0, values) * UINT8_STEPS)
+            values = np.where(missing, 255, np.clip(steps, 0, UINT8_STEPS)).astype(np.uint8)
+        self._write(window, np.asarray(values, dtype=self._dataset.dtypes[0]))
+
+
+def write_array(
+    path: PathLike,
+    array: NDArray[Any],
+    grid: Grid,
+    *,
+    nodata: float | None = None,
+    band_names: Sequence[str] | None = None,
+    legend: Legend | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write a whole raster that is in memory: a generated scene, or a mask with its legend.
+
+    Args:
+        path: File to write.
+        array: (H, W) or (B, H, W); codes where a legend is given.
+        grid: Place.
+        nodata: Value that means no data; the legend's where there is one.
+        band_names: One per band.
+        legend: Makes it a class raster with colours and names.
+        overwrite: Replace a file that is there.
+
+    Raises:
+        GridError: The array does not fit the grid.
+        OutputError: It cannot be written.
+    """
+    bands = array[None] if array.ndim == 2 else array
+    if bands.ndim != 3 or bands.shape[1:] != grid.shape:
+        raise GridError(f"Expected an array of {grid.shape} for '{path}', got {array.shape}.")
+    if legend is not None:
+        with MapWriter(path, grid, legend, overwrite=overwrite) as writer:
+            for window in iter_windows(grid.shape, 2048):
+                writer.write(window, bands[0][window.slices])
+        return Path(path)
+    target = check_output(path, overwrite)
+    part = target.with_name(f".{target.stem}.{os.getpid()}.part.tif")
+    profile = {
+        "driver": "GTiff",
+        "height": grid.height,
+        "width": grid.width,
+        "count": len(bands),
+        "dtype": bands.dtype.name,
+        "nodata": nodata,
+        "crs": grid.crs,
+        "compress": "deflate",
+        "predictor": 3 if bands.dtype.kind == "f" else 2,
+        "bigtiff": "if_safer",
+    }
+    if min(grid.shape) >= _TILE_PX:
+        profile |= {"tiled": True, "blockxsize": _TILE_PX, "blockysize": _TILE_PX}
+    if grid.is_georeferenced:
+        profile["transform"] = _affine(grid)
+    try:
+        with _writing(target):
+            with _create(part, profile) as dataset:
+                dataset.write(bands)
+                if band_names is not None:
+                    dataset.descriptions = tuple(band_names)
+            part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return target
+
+
+def _create(path: Path, profile: dict[str, Any]) -> Any:
+    import warnings
+
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(path, "w", **profile)
+
+
+def _affine(grid: Grid) -> Any:
+    from affine import Affine
+
+    return Affine(*grid.transform.coefficients)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Say in one sentence what kept a file from being written."""
+    from rasterio.errors import RasterioError
+
+    try:
+        yield
+    except OutputError:
+        raise
+    except (RasterioError, OSError) as error:
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split()).rstrip(".")
+        raise OutputError(
+            f"'{path}' cannot be written: {reason}. Free some space or choose another place."
+        ) from error
