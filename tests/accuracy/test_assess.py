@@ -228,7 +228,7 @@ def test_points_outside_are_told(
     write_points(tmp_path / "points.gpkg", xy, UTM, {"class": names})
     result = assess(map_path, tmp_path / "points.gpkg")
     assert result.matrix.n == 47
-    assert "3 skipped: outside" in " ".join(result.notices)
+    assert "3 skipped, outside the scene" in " ".join(result.notices)
 
 
 def test_polygons_are_described_only(map_path: Path, mapped: np.ndarray, tmp_path: Path) -> None:

@@ -36,3 +36,12 @@ def test_a_class_the_map_does_not_have_is_added_and_told() -> None:
     assert joined.from_reference.tolist() == [2, 0, -1]
     assert "does not have, all counted as errors: Road" in joined.notices[0]
     assert "the reference does not have: Forest" in joined.notices[1]
+
+
+def test_an_untagged_255_of_a_mask_is_unlabelled() -> None:
+    mask = Legend.from_values([10, 20, 255])
+    joined = join_classes(MAP, mask, by_code=True, reference_name="mask.png")
+    assert joined.from_reference.tolist() == [0, 1, -1, -1]
+    assert joined.legend == MAP
+    assert "255 in mask.png" in joined.notices[0]
+    assert join_classes(MAP, mask, by_code=False).legend.names == ("Water", "Forest", "255")

@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from pointillist.errors import LegendError
 from pointillist.legend import Legend, LegendClass, choose_colors
 
+# What masks hold where nobody looked, even if they do not tag it as nodata.
+UNLABELLED_CODES = (255, 65535)
+UNLABELLED = -1
+
 
 @dataclass(frozen=True, eq=False)
 class JoinedClasses:
@@ -39,7 +43,8 @@ def join_classes(
     """Find each reference class in the map's legend.
 
     A class is found by its name; a name that is a number also by the map's codes. With `by_code`
-    (rasters, whose codes mean something) a map without class names is matched by code.
+    (rasters, whose codes mean something) a map without class names is matched by code, and a
+    nameless 255 or 65535 that the map does not have is taken as unlabelled.
 
     Args:
         map_legend: Classes of the map.
@@ -52,7 +57,7 @@ def join_classes(
         LegendError: Not a single class in common.
     """
     found = [_find(c, map_legend, by_code=by_code) for c in reference_legend.classes]
-    if all(index is None for index in found):
+    if all(index in (None, UNLABELLED) for index in found):
         raise LegendError(
             f"Expected classes in common, but {map_name} has {', '.join(map_legend.names)} and "
             f"{reference_name} has {', '.join(reference_legend.names)}. Rename the classes of one, "
@@ -63,16 +68,19 @@ def join_classes(
     index = [next(places) if at is None else at for at in found]
     return JoinedClasses(
         _extended(map_legend, [c.name for c in extra]),
-        np.array([*index, -1], dtype=np.int64),
-        tuple(_notices(map_legend, extra, found, map_name, reference_name)),
+        np.array([*index, UNLABELLED], dtype=np.int64),
+        tuple(_notices(map_legend, reference_legend, found, map_name, reference_name)),
     )
 
 
 def _find(wanted: LegendClass, legend: Legend, *, by_code: bool) -> int | None:
     found = legend.index_of(wanted.name)
-    if found is None and by_code and _is_nameless(legend) and wanted.code in legend.codes:
+    if found is not None or not by_code:
+        return found
+    if _is_nameless(legend) and wanted.code in legend.codes:
         return legend.codes.index(wanted.code)
-    return found
+    is_nameless = wanted.name == str(wanted.code)
+    return UNLABELLED if is_nameless and wanted.code in UNLABELLED_CODES else None
 
 
 def _is_nameless(legend: Legend) -> bool:
@@ -90,15 +98,19 @@ def _extended(legend: Legend, names: Sequence[str]) -> Legend:
 
 def _notices(
     map_legend: Legend,
-    extra: Sequence[LegendClass],
+    reference_legend: Legend,
     found: Sequence[int | None],
     map_name: str,
     reference_name: str,
 ) -> list[str]:
     notices = []
+    extra = [n for n, at in zip(reference_legend.names, found, strict=True) if at is None]
     if extra:
-        names = ", ".join(c.name for c in extra)
+        names = ", ".join(extra)
         notices.append(f"Classes that {map_name} does not have, all counted as errors: {names}.")
+    if UNLABELLED in found:
+        code = reference_legend.codes[found.index(UNLABELLED)]
+        notices.append(f"{code} in {reference_name}, no class of {map_name}, means unlabelled.")
     unseen = [n for i, n in enumerate(map_legend.names) if i not in found]
     if unseen:
         notices.append(f"Classes that {reference_name} does not have: {', '.join(unseen)}.")

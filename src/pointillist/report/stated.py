@@ -73,7 +73,7 @@ def amount(value: float | None) -> str:
     """A number with as many decimals as its size deserves, thousands grouped."""
     if value is None:
         return NOTHING
-    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 10 else 2
     return f"{value:,.{digits}f}"
 
 
