@@ -18,6 +18,7 @@ Shape = tuple[int, int]
 
 # Work goes strip by strip, so that what is computed on the way stays in the processor's cache.
 _STRIP_PX = 32
+_MARGIN_PX = 24
 
 
 def value_noise(rng: np.random.Generator, shape: Shape, cell_px: float) -> Field:
@@ -101,14 +102,18 @@ class CurveField:
 def measure_curves(curves: Sequence[Field], shape: Shape) -> CurveField:
     """Distances to curves given as dense (N, 2) row/col positions, at most 0.7 px apart."""
     points = np.concatenate([_with_tangent(c) for c in curves]) if curves else np.zeros((0, 5))
-    inside = ((points[:, :2] >= 0) & (points[:, :2] < np.array(shape))).all(axis=1)
-    points = points[inside]
+    # A margin, so that a curve which leaves the scene does not end at its edge.
+    padded = shape[0] + 2 * _MARGIN_PX, shape[1] + 2 * _MARGIN_PX
+    pixel = np.floor(points[:, :2]).astype(np.int64) + _MARGIN_PX
+    inside = ((pixel >= 0) & (pixel < np.array(padded))).all(axis=1)
+    points, pixel = points[inside], pixel[inside]
     if not len(points):
         return CurveField(np.full(shape, np.inf), np.zeros(shape))
-    pixel = np.floor(points[:, :2]).astype(np.int64)
-    owner = np.full(shape, -1, dtype=np.int64)
+    owner = np.full(padded, -1, dtype=np.int64)
     owner[pixel[:, 0], pixel[:, 1]] = np.arange(len(points))
-    nearest = ndimage.distance_transform_edt(owner < 0, return_distances=False, return_indices=True)
+    nearest = ndimage.distance_transform_edt(
+        owner < 0, return_distances=False, return_indices=True
+    )[:, _MARGIN_PX:-_MARGIN_PX, _MARGIN_PX:-_MARGIN_PX]
     own = points[owner[nearest[0], nearest[1]]]
     rows, cols = np.ogrid[: shape[0], : shape[1]]
     dr, dc = rows + 0.5 - own[..., 0], cols + 0.5 - own[..., 1]
