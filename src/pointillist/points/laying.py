@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +112,10 @@ def lay_on(sheets: Sequence[LabelSheet], target: Target) -> Laid:
         (Outcome.USED, usable & ~lost),
     ):
         outcome[owner[those]] = stage
-    notices += _partial_losses(outcome[owner] == Outcome.USED, usable, conflict, target.name)
+    of_used = outcome[owner] == Outcome.USED
+    n_nodata = len(np.unique(pixel[of_used & ~usable]))
+    n_conflict = len(np.unique(pixel[of_used & conflict]))
+    notices += _partial_losses(n_nodata, n_conflict, target.name)
     kept = np.sort(first[has_values])
     pixels = LabelledPixels(rowcol[kept], classes[owner[kept]], owner[kept])
     return Laid(pixels, outcome, notices)
@@ -131,6 +134,8 @@ def class_outcome(sheet: LabelSheet) -> NDArray[np.int64]:
 def has_data(source: PixelSource, rowcol: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which pixels (N, 2) of a scene are valid in all its bands; reads the blocks they lie in."""
     found = np.zeros(len(rowcol), dtype=bool)
+    if not len(rowcol):
+        return found
     blocks = rowcol // _BLOCK_PX
     order = np.lexsort((blocks[:, 1], blocks[:, 0]))
     changes = np.flatnonzero(np.any(np.diff(blocks[order], axis=0) != 0, axis=1)) + 1
@@ -159,10 +164,9 @@ def _burn_all(
     return np.concatenate(rowcol), np.concatenate(owner), notices
 
 
-def _partial_losses(of_used: Any, usable: Any, conflict: Any, name: str) -> list[str]:
+def _partial_losses(n_nodata: int, n_conflict: int, name: str) -> list[str]:
     """Pixels lost by features that keep others: only areas and lines have such."""
     notices = []
-    n_nodata, n_conflict = int((of_used & ~usable).sum()), int((of_used & conflict).sum())
     if n_nodata:
         notices.append(f"{n_nodata:,} pixels of used features lie on nodata of {name}.")
     if n_conflict:

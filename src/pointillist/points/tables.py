@@ -34,12 +34,16 @@ _WKT = ("wkt", "geometry", "geom", "thegeom", "wktgeom", "geometrywkt", "shape")
 _WKT_START = re.compile(r"\s*(multi)?(point|linestring|polygon)|\s*geometrycollection", re.I)
 
 
-def read_table(path: Path) -> GeoDataFrame:
+def read_table(path: Path, crs: Any = None) -> GeoDataFrame:
     """Read points from a CSV or TSV file.
 
     Separators `,` `;` tab and `|`, decimal points or commas, UTF-8, UTF-16 and Latin-1 are told
     apart by themselves. Coordinates come from a WKT column or from a pair of columns, see
     `points_from_columns`.
+
+    Args:
+        path: The file.
+        crs: Coordinate system of the coordinates; None for the one that goes with the columns.
 
     Raises:
         UnreadableFileError: The file is no table.
@@ -66,7 +70,7 @@ def read_table(path: Path) -> GeoDataFrame:
             "Expected one header line and the same number of columns in every row."
         ) from error
     table.columns = table.columns.str.strip()
-    return points_from_columns(table, path.name, read_sidecar(path).get("crs"))
+    return points_from_columns(table, path.name, crs or read_sidecar(path).get("crs"))
 
 
 def points_from_columns(table: DataFrame, path: object, crs: Any = None) -> GeoDataFrame:
@@ -87,7 +91,7 @@ def points_from_columns(table: DataFrame, path: object, crs: Any = None) -> GeoD
 
     wkt = _wkt_column(table)
     if wkt is not None:
-        texts = table[wkt].where(table[wkt].notna(), None).to_numpy(dtype=object)
+        texts = [text if isinstance(text, str) else None for text in table[wkt]]
         geometry = shapely.from_wkt(texts, on_invalid="ignore")
         return gpd.GeoDataFrame(table.drop(columns=wkt), geometry=geometry, crs=crs)
     columns = {_plain(c): c for c in reversed([str(c) for c in table.columns])}
@@ -167,5 +171,5 @@ def _refuse_no_degrees(x: Any, y: Any, columns: tuple[str, str], path: object) -
         raise PointsError(
             f"Expected degrees in the columns {columns[0]} and {columns[1]} of {path}, got "
             f"{x[row]:.10g} and {y[row]:.10g} in row {row + 1}. "
-            "If they are map coordinates, say which with --crs; if they are swapped, rename the columns."
+            "If they are map coordinates, say which with --crs; if swapped, rename the columns."
         )

@@ -100,10 +100,11 @@ def read_features(
     if Path(source.path).is_dir() and source.suffix != ".gdb":
         raise UnreadableFileError(f"Expected a file of points, but '{source.path}' is a folder.")
     notices: list[str] = []
-    frame = _read_any(source, notices)
+    wanted = None if crs is None else _parse_crs(crs)
+    frame = _read_any(source, wanted, notices)
     if len(frame) == 0:
         raise PointsError(f"Expected labelled features in {source.name}, but it holds none.")
-    frame = _with_crs(frame, crs, source, notices)
+    frame = _with_crs(frame, wanted, source, notices)
     frame.attrs = {"notices": notices, "source": source.name}
     if class_field is not None:
         choose_class_field(frame, class_field, source.name)
@@ -121,13 +122,13 @@ def crs_label(crs: Any) -> str:
     return ":".join(authority) if authority else str(parsed.name)
 
 
-def _read_any(source: VectorSource, notices: list[str]) -> GeoDataFrame:
+def _read_any(source: VectorSource, crs: Any, notices: list[str]) -> GeoDataFrame:
     try:
         if source.suffix in TABLE_SUFFIXES and not source.is_virtual:
-            return read_table(Path(source.path))
+            return read_table(Path(source.path), crs)
         if source.suffix in PARQUET_SUFFIXES:
-            return _read_parquet(source)
-        return _read_ogr(source, notices)
+            return _read_parquet(source, crs)
+        return _read_ogr(source, crs, notices)
     except PointillistError:
         raise
     except Exception as error:  # GDAL, Arrow and Shapely each have their own kinds
@@ -139,7 +140,7 @@ def _read_any(source: VectorSource, notices: list[str]) -> GeoDataFrame:
         ) from error
 
 
-def _read_ogr(source: VectorSource, notices: list[str]) -> GeoDataFrame:
+def _read_ogr(source: VectorSource, crs: Any, notices: list[str]) -> GeoDataFrame:
     import geopandas as gpd
     import pyogrio
 
@@ -148,12 +149,12 @@ def _read_ogr(source: VectorSource, notices: list[str]) -> GeoDataFrame:
     layer = _choose_layer(source, notices)
     frame = pyogrio.read_dataframe(source.path, layer=layer, use_arrow=True)
     if not isinstance(frame, gpd.GeoDataFrame):
-        return points_from_columns(frame, source.name)
+        return points_from_columns(frame, source.name, crs)
     longer = read_sidecar(Path(source.path)).get("fields", {})
     return frame.rename(columns=longer) if longer else frame
 
 
-def _read_parquet(source: VectorSource) -> GeoDataFrame:
+def _read_parquet(source: VectorSource, crs: Any) -> GeoDataFrame:
     import geopandas as gpd
     import pandas as pd
     import pyarrow.parquet as pq
@@ -161,7 +162,7 @@ def _read_parquet(source: VectorSource) -> GeoDataFrame:
     schema = pq.read_schema(source.path)
     if b"geo" in (schema.metadata or {}):
         return gpd.read_parquet(source.path)
-    return points_from_columns(pd.read_parquet(source.path), source.name)
+    return points_from_columns(pd.read_parquet(source.path), source.name, crs)
 
 
 def _choose_layer(source: VectorSource, notices: list[str]) -> str | int:
@@ -193,27 +194,30 @@ def _choose_layer(source: VectorSource, notices: list[str]) -> str | int:
     )
 
 
-def _with_crs(
-    frame: GeoDataFrame, crs: str | None, source: VectorSource, notices: list[str]
-) -> GeoDataFrame:
-    """Give the features the CRS that was asked for, and drop one that says nothing."""
+def _parse_crs(crs: str) -> Any:
     import pyproj
 
-    if frame.crs is not None and (frame.crs.is_engineering or "ndefined" in frame.crs.name):
-        frame = frame.set_crs(None, allow_override=True)
-    if crs is None:
-        return frame
     try:
-        wanted = pyproj.CRS.from_user_input(crs)
+        return pyproj.CRS.from_user_input(crs)
     except pyproj.exceptions.CRSError as error:
         raise InputError(
             f"Expected a coordinate system such as EPSG:4326 after --crs, got '{crs}'."
         ) from error
-    if frame.crs is not None and not wanted.equals(frame.crs, ignore_axis_order=True):
+
+
+def _with_crs(
+    frame: GeoDataFrame, crs: Any, source: VectorSource, notices: list[str]
+) -> GeoDataFrame:
+    """Give the features the CRS that was asked for, and drop one that says nothing."""
+    if frame.crs is not None and (frame.crs.is_engineering or "ndefined" in frame.crs.name):
+        frame = frame.set_crs(None, allow_override=True)
+    if crs is None:
+        return frame
+    if frame.crs is not None and not crs.equals(frame.crs, ignore_axis_order=True):
         notices.append(
-            f"{source.name} says {crs_label(frame.crs)}; taken as {crs_label(wanted)} instead."
+            f"{source.name} says {crs_label(frame.crs)}; taken as {crs_label(crs)} instead."
         )
-    return frame.set_crs(wanted, allow_override=True)
+    return frame.set_crs(crs, allow_override=True)
 
 
 def _refuse_truncated_shapefile(path: Path) -> None:
