@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pointillist.errors import InputError
+from pointillist.losses.picking import pick_logits
 
 NormalisationName = Literal["pixels", "image"]
 NORMALISATIONS: tuple[str, ...] = get_args(NormalisationName)
@@ -124,7 +125,7 @@ def partial_cross_entropy(
     classes = targets[where].long()
     _check_classes(classes, where, logits.shape[1], ignore_index)
     with torch.autocast(logits.device.type, enabled=False):
-        picked = _as_full_precision(_pick_logits(logits, where))
+        picked = _as_full_precision(pick_logits(logits, where))
         losses = F.cross_entropy(picked, classes, reduction="none")
         weights = _point_weights(losses, classes, where, class_weights, point_weights)
         if normalisation == "pixels":
@@ -139,14 +140,6 @@ def _find_labelled(targets: Tensor, ignore_index: int) -> tuple[Tensor, ...]:
         # torch would compare modulo 256: 255 in uint8 would equal −1.
         targets = targets.long()
     return (targets != ignore_index).nonzero(as_tuple=True)
-
-
-def _pick_logits(logits: Tensor, where: tuple[Tensor, ...]) -> Tensor:
-    """Logits (N, C) at the labelled pixels; their gradient keeps the memory format of `logits`."""
-    batch, row, col = where
-    if logits.is_contiguous(memory_format=torch.channels_last):
-        return logits.permute(0, 2, 3, 1)[batch, row, col]
-    return logits[batch, :, row, col]
 
 
 def _as_full_precision(values: Tensor) -> Tensor:
