@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from shapely import LineString, Point, Polygon, box
 
 from pointillist.errors import InputError, LegendError, PointsError
@@ -21,6 +18,7 @@ from pointillist.points import (
     read_labels_for_scenes,
     write_points,
 )
+from pointillist.raster import ArraySource, Pixels, open_scene
 
 Save = Callable[..., Path]
 
@@ -279,33 +277,23 @@ def test_a_legend_kept_with_the_points_sets_the_codes(tmp_path: Path, grid: Grid
     assert legend == derive_legend(path)
 
 
-@dataclass(frozen=True)
-class FakePixels:
-    data: NDArray[np.float32]
-    valid: NDArray[np.bool_]
-
-
-class FakeScene:
-    """A scene with a hole in the middle that counts how much of it is read."""
-
-    name = "folder/holed.tif"
-    n_bands = 1
-    band_names = ("grey",)
+class HoledScene(ArraySource):
+    """A scene with a hole that remembers what of it was read."""
 
     def __init__(self, grid: Grid) -> None:
-        self.grid = grid
-        self.valid = np.ones(grid.shape, dtype=bool)
-        self.valid[40:60, 40:60] = False
+        valid = np.ones(grid.shape, dtype=bool)
+        valid[40:60, 40:60] = False
+        data = np.zeros((1, *grid.shape), dtype=np.uint8)
+        super().__init__(data, valid=valid, grid=grid, name="folder/holed.tif")
         self.windows: list[Window] = []
 
-    def read(self, window: Window) -> Any:
+    def read(self, window: Window) -> Pixels:
         self.windows.append(window)
-        valid = self.valid[window.slices]
-        return FakePixels(np.zeros((1, *window.shape), dtype=np.float32), valid)
+        return super().read(window)
 
 
 def test_a_scene_says_itself_where_it_has_data(save: Save, grid: Grid) -> None:
-    scene: Any = FakeScene(grid)
+    scene = HoledScene(grid)
     labels = read_labels(save([at(50, 50), at(3, 4)], ["a", "b"]), scene)
     assert labels.pixels.rowcol.tolist() == [[3, 4]]
     with pytest.raises(PointsError, match=r"where holed.tif has data"):
@@ -313,7 +301,7 @@ def test_a_scene_says_itself_where_it_has_data(save: Save, grid: Grid) -> None:
 
 
 def test_only_the_windows_around_points_are_read() -> None:
-    scene: Any = FakeScene(Grid(2000, 2000))
+    scene = HoledScene(Grid(2000, 2000))
     rowcol = np.array([[1999, 1999], [50, 50], [0, 0], [1990, 1995]])
     assert has_data(scene, rowcol).tolist() == [True, False, True, True]
     assert scene.windows == [Window(0, 0, 51, 51), Window(1990, 1995, 10, 5)]
@@ -321,24 +309,17 @@ def test_only_the_windows_around_points_are_read() -> None:
 
 
 def test_leipzig(real_data: Path) -> None:
-    import rasterio
-
-    with rasterio.open(real_data / "leipzig" / "leipzig_raster.tif") as raster:
-        transform = Transform(*raster.transform[:6])
-        grid = Grid(raster.height, raster.width, transform, raster.crs.to_wkt())
-    labels = read_labels(real_data / "leipzig" / "leipzig_points.gpkg", grid)
+    with open_scene(real_data / "leipzig" / "leipzig_raster.tif") as scene:
+        labels = read_labels(real_data / "leipzig" / "leipzig_points.gpkg", scene)
+    assert labels.report.used == 97
     assert labels.legend.names == ("forest", "pasture", "urban", "water")
     assert labels.pixels.counts(4).tolist() == [28, 20, 36, 13]
 
 
 def test_landsat_polygons(real_data: Path) -> None:
-    import rasterio
-
     folder = real_data / "landsat7_mexico"
-    with rasterio.open(next(folder.glob("LE7*"))) as raster:
-        transform = Transform(*raster.transform[:6])
-        grid = Grid(raster.height, raster.width, transform, raster.crs.to_wkt())
-    labels = read_labels(folder / "training_data.shp", grid)
+    with open_scene(next(folder.glob("LE7*")), bands=[1, 2, 3]) as scene:
+        labels = read_labels(folder / "training_data.shp", scene)
     assert labels.report.used == 30
     assert labels.legend.names == ("barren", "forest", "herbaceous", "urban", "water")
     assert len(labels.pixels) == labels.pixels.counts(5).sum() > 600

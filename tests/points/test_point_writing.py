@@ -76,7 +76,7 @@ def test_names_that_clash_with_those_of_a_geopackage(tmp_path: Path) -> None:
 
 def test_nothing_is_replaced_unasked(tmp_path: Path) -> None:
     path = write_points(tmp_path / "a.gpkg", XY, None, {"class": [1, 2]})
-    with pytest.raises(OutputExistsError, match=r"already there. .*--overwrite"):
+    with pytest.raises(OutputExistsError, match=r"exists already.*--overwrite"):
         write_points(path, XY, None, {"class": [1, 2]})
     write_points(path, XY[:1], None, {"class": [1]}, overwrite=True)
     assert len(read_features(path)) == 1
@@ -117,7 +117,7 @@ def test_wrong_arguments(tmp_path: Path) -> None:
         write_points(tmp_path / "a.gpkg", XY, None, {"class": [1, 2, 3]})
     with pytest.raises(InputError, match=r"coordinate system such as EPSG:4326, got 'nowhere'"):
         write_points(tmp_path / "a.gpkg", XY, "nowhere", {})
-    with pytest.raises(OutputError, match=r"folder '.*none' does not exist"):
+    with pytest.raises(OutputError, match=r"older '.*none' .*does not exist"):
         write_points(tmp_path / "none" / "a.gpkg", XY, None, {})
 
 

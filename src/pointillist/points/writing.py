@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 import warnings
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pointillist.errors import InputError, OutputError, OutputExistsError, PointillistError
+from pointillist.errors import InputError, OutputError, PointillistError
 from pointillist.points.metadata import METADATA_KEY
 from pointillist.points.tables import sidecar_path
+from pointillist.raster import check_output
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -29,7 +31,7 @@ _COMPANIONS = {
 
 
 def write_points(
-    path: str | Path,
+    path: str | os.PathLike[str],
     xy: ArrayLike,
     crs: str | None,
     columns: Mapping[str, ArrayLike],
@@ -64,7 +66,7 @@ def write_points(
         raise InputError(
             f"Expected points to write to end in {', '.join(_WRITERS)}, got '{path.name}'."
         )
-    _check_output(path, overwrite)
+    check_output(path, overwrite)
     frame = _make_frame(xy, crs, columns)
     facts = json.loads(json.dumps(dict(metadata or {})))
     with _replacing(path) as partial, warnings.catch_warnings():
@@ -200,13 +202,6 @@ def _insert_foreign_member(source: Path, target: Path, facts: dict[str, Any]) ->
             if member and line.startswith('"type": "FeatureCollection",'):
                 new.write(member)
                 member = ""
-
-
-def _check_output(path: Path, overwrite: bool) -> None:
-    if path.exists() and not overwrite:
-        raise OutputExistsError(f"'{path}' is already there. Replace it with --overwrite.")
-    if not path.parent.is_dir():
-        raise OutputError(f"The folder '{path.parent}' does not exist. Make it first.")
 
 
 @contextmanager
