@@ -83,7 +83,7 @@ def test_census_counts_every_pixel(
     assert result.overall_accuracy == overall_accuracy(expected)
     assert result.mean_iou == mean_iou(expected)
     assert seen[-1] == 1.0
-    stated = result.to_json()
+    stated = result.to_dict()
     assert stated["overall_accuracy"] == pytest.approx(overall_accuracy(expected))
     assert stated["area"]["Water"]["hectares"] == pytest.approx((truth == 0).sum() * 0.01)
 
@@ -136,7 +136,7 @@ def test_points_without_a_design_are_described(
     at = tuple(rowcol.T)
     assert result.kind == "descriptive"
     assert result.matrix == error_matrix(mapped[at], truth[at], LEGEND.names)
-    stated = result.to_json()
+    stated = result.to_dict()
     assert isinstance(stated["overall_accuracy"], float)
     assert stated["design"] is None
     assert "--design simple" in " ".join(stated["notices"])
@@ -148,7 +148,7 @@ def test_simple_design_gives_intervals(
     rng: np.random.Generator,
 ) -> None:  # fmt: skip
     points = write_reference(tmp_path / "points.gpkg", draw(rng, 200), truth)
-    stated = assess(map_path, points, design="simple", confidence=0.9).to_json()
+    stated = assess(map_path, points, design="simple", confidence=0.9).to_dict()
     accuracy = (mapped == truth).mean()
     assert stated["kind"] == "design-based"
     overall = stated["overall_accuracy"]
@@ -174,7 +174,7 @@ def test_recorded_stratified_sample_needs_no_options(
         tmp_path / "reference.gpkg", rowcol, truth,
         design=["balanced"] * 120, stratum=stratum, inclusion_probability=pi,
     )  # fmt: skip
-    stated = assess(map_path, points).to_json()
+    stated = assess(map_path, points).to_dict()
     assert stated["kind"] == "design-based"
     assert stated["design"]["name"] == "balanced"
     assert stated["design"]["strata_are_map_classes"]
@@ -193,7 +193,7 @@ def test_strata_of_their_own_need_sizes(
         assess(map_path, points, strata="zone")
     sizes = tmp_path / "sizes.csv"
     sizes.write_text("stratum,pixels\nwest,2400\neast,2400\n", encoding="utf-8")
-    stated = assess(map_path, points, strata="zone", stratum_sizes=sizes, fpc=True).to_json()
+    stated = assess(map_path, points, strata="zone", stratum_sizes=sizes, fpc=True).to_dict()
     assert stated["design"]["fpc"]
     assert not stated["design"]["strata_are_map_classes"]
 
@@ -205,7 +205,7 @@ def test_classes_the_map_does_not_have_are_errors(
     points = write_reference(tmp_path / "points.gpkg", draw(rng, 90), truth, renamed)
     result = assess(map_path, points)
     assert result.legend.names == ("Water", "Forest", "Road", "Building")
-    assert result.to_json()["producers_accuracy"]["Building"] == 0.0
+    assert result.to_dict()["producers_accuracy"]["Building"] == 0.0
     assert "Building" in " ".join(result.notices)
 
 
@@ -257,7 +257,7 @@ def test_a_map_in_degrees_has_no_hectares(mapped: np.ndarray, tmp_path: Path) ->
     grid = Grid(60, 80, Transform(0.001, 0, 12.0, 0, -0.001, 51.0), make_grid(crs="EPSG:4326").crs)
     path = write_classes(tmp_path / "map.tif", mapped, grid)
     result = assess(path, path)
-    assert result.to_json()["area"]["Water"]["hectares"] is None
+    assert result.to_dict()["area"]["Water"]["hectares"] is None
     assert "not projected" in " ".join(result.notices)
 
 
@@ -267,7 +267,7 @@ def test_files_are_written_and_not_replaced(
     mask = write_classes(tmp_path / "mask.tif", truth)
     out = {"json": tmp_path / "a.json", "html": tmp_path / "a.html"}
     result = assess(map_path, mask, **out)
-    assert json.loads(out["json"].read_text(encoding="utf-8")) == result.to_json()
+    assert json.loads(out["json"].read_text(encoding="utf-8")) == result.to_dict()
     assert "mask.tif" in out["html"].read_text(encoding="utf-8")
     with pytest.raises(OutputExistsError, match="--overwrite"):
         assess(map_path, mask, **out)
@@ -275,7 +275,7 @@ def test_files_are_written_and_not_replaced(
 
 
 def test_json_holds_the_promised_keys(map_path: Path, truth: np.ndarray, tmp_path: Path) -> None:
-    stated = assess(map_path, write_classes(tmp_path / "mask.tif", truth)).to_json()
+    stated = assess(map_path, write_classes(tmp_path / "mask.tif", truth)).to_dict()
     assert stated["classes"] == list(LEGEND.names)
     assert np.array(stated["confusion_matrix"]).sum() == truth.size
     for key in ("users_accuracy", "producers_accuracy", "iou", "f1", "area", "unmapped"):
@@ -287,7 +287,7 @@ def test_json_holds_the_promised_keys(map_path: Path, truth: np.ndarray, tmp_pat
 def test_undefined_figures_are_null(mapped: np.ndarray, truth: np.ndarray, tmp_path: Path) -> None:
     more = Legend.from_names([*LEGEND.names, "Ice"], [1, 2, 7, 9])
     map_path = write_classes(tmp_path / "map.tif", mapped, legend=more)
-    stated = assess(map_path, write_classes(tmp_path / "mask.tif", truth, legend=more)).to_json()
+    stated = assess(map_path, write_classes(tmp_path / "mask.tif", truth, legend=more)).to_dict()
     assert stated["iou"]["Ice"] is None
     assert stated["users_accuracy"]["Ice"] is None
     json.dumps(stated, allow_nan=False)
@@ -296,3 +296,21 @@ def test_undefined_figures_are_null(mapped: np.ndarray, truth: np.ndarray, tmp_p
 def test_confidence_is_checked_first(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="confidence above 0 and below 1"):
         assess(tmp_path / "none.tif", tmp_path / "none.gpkg", confidence=95)
+
+
+@pytest.mark.parametrize("design", ["simple", "stratified", "balanced", "systematic"])
+def test_what_sample_writes_needs_no_options(
+    design: str, mapped: np.ndarray, truth: np.ndarray, map_path: Path, tmp_path: Path
+) -> None:
+    from pointillist.sampling import sample
+
+    mask = write_classes(tmp_path / "mask.tif", truth)
+    points = tmp_path / "reference.gpkg"
+    strata = map_path if design in ("stratified", "balanced") else None
+    sample(mask, 150, design, out=points, purpose="reference", strata=strata)
+    result = assess(map_path, points)
+    assert result.kind == "design-based"
+    assert result.population_px == pytest.approx(truth.size)
+    overall = result.estimates.overall
+    assert overall.se is not None
+    assert overall.value == pytest.approx((mapped == truth).mean(), abs=4 * overall.se)

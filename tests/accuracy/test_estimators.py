@@ -131,14 +131,14 @@ def test_a_stratum_with_one_sample_has_no_standard_error() -> None:
     assert got.users[0].ci is None
     assert got.overall.se is None
     assert got.users[1].se is not None  # rests on the other stratum only
-    assert got.users[0].to_json() == {"estimate": 1.0, "se": None, "ci": None}
+    assert got.users[0].to_dict() == {"estimate": 1.0, "se": None, "ci": None}
 
 
 def test_a_stratum_without_samples_is_not_estimable() -> None:
     got = estimate(_map_strata([[0, 0], [4, 26]], [100, 900]))
     assert np.isnan(got.overall.value)
     assert np.isnan(got.users[0].value)
-    assert got.overall.to_json()["estimate"] is None
+    assert got.overall.to_dict()["estimate"] is None
     assert got.users[1].value == pytest.approx(26 / 30)
     assert np.isnan(got.cells).all()
 

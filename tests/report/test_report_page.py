@@ -64,12 +64,12 @@ def test_census_is_called_a_census(census: Assessment) -> None:
 
 def test_estimates_show_intervals_and_their_method() -> None:
     result = points(DesignRequest("simple"))
-    page, stated = render_page(result), result.to_json()
+    page, stated = render_page(result), result.to_dict()
     low, high = stated["overall_accuracy"]["ci"]
     assert f"{100 * low:.1f}–{100 * high:.1f}" in page
     assert "simple random" in explain_methods(stated)
     assert "Cochran" in page
-    stratified = points(DesignRequest("stratified")).to_json()
+    stratified = points(DesignRequest("stratified")).to_dict()
     assert "Olofsson" in references(stratified)[0]
     assert "3 strata (the map classes)" in explain_methods(stratified)
 
@@ -82,7 +82,7 @@ def test_descriptive_figures_carry_no_interval() -> None:
 
 
 def test_figures_draw_a_class_that_is_nowhere(census: Assessment) -> None:
-    stated = census.to_json()
+    stated = census.to_dict()
     for draw in (draw_error_matrix, draw_class_bars, draw_area_bars):
         svg = draw(stated)
         assert svg.startswith("<svg")
@@ -95,7 +95,7 @@ def test_figures_are_the_same_every_time(census: Assessment) -> None:
 
 
 def test_largest_confusions_come_first(census: Assessment) -> None:
-    found = largest_confusions(census.to_json())
+    found = largest_confusions(census.to_dict())
     assert {(c["reference"], c["map"]) for c in found} == {
         ("Water", NAMES[1]), (NAMES[1], "Water"), (NAMES[1], None),
     }  # fmt: skip

@@ -27,7 +27,7 @@ def test_table_says_what_the_json_says() -> None:
     assert "• 1 of 4 reference pixels have no class" in text
     row = next(line for line in text.splitlines() if "Road" in line)
     assert row.split()[2:] == ["100.0", "50.0", "66.7", "50.0", "2", "50.0"]
-    assert printed(render_table(result.to_json())) == text
+    assert printed(render_table(result.to_dict())) == text
 
 
 def test_estimates_show_half_their_interval() -> None:

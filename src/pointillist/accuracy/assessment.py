@@ -63,7 +63,7 @@ class Assessment:
         """Mean IoU over the classes that the reference has."""
         return self.estimates.mean_iou.value
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Everything as plain data: the content of `assess --json`, and all that reports show."""
         per_class, e = self._per_class, self.estimates
         return {
@@ -85,26 +85,26 @@ class Assessment:
                 for name, a in zip(self.legend.names, e.area, strict=True)
             },
             "confidence": self.confidence,
-            "design": self._design_to_json(),
+            "design": self._design_as_dict(),
             "legend": self.legend.to_dict(),
             "notices": list(self.notices),
         }
 
     def write_json(self, path: PathLike, *, overwrite: bool = False) -> Path:
-        """Write `to_json` to a file, complete or not at all."""
+        """Write `to_dict` to a file, complete or not at all."""
         from pointillist.report import write_file
 
-        text = json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
         return write_file(path, text + "\n", overwrite=overwrite)
 
     def write_html(self, path: PathLike, *, overwrite: bool = False) -> Path:
         """Write the report page: one HTML file that needs no other."""
         from pointillist.report import write_page
 
-        return write_page(self.to_json(), path, overwrite=overwrite)
+        return write_page(self.to_dict(), path, overwrite=overwrite)
 
     def _stated(self, figure: Estimate) -> Any:
-        stated = figure.to_json()
+        stated = figure.to_dict()
         return stated if self.kind == "design-based" else stated["estimate"]
 
     def _per_class(self, values: list[Estimate]) -> dict[str, Any]:
@@ -115,7 +115,7 @@ class Assessment:
             return None
         return self._stated(proportion.scaled(self.population_px * self.hectares_per_pixel))
 
-    def _design_to_json(self) -> dict[str, Any] | None:
+    def _design_as_dict(self) -> dict[str, Any] | None:
         if self.design is None:
             return None
         n = np.bincount(self.design.stratum, minlength=len(self.design.strata)).tolist()

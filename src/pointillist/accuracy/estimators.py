@@ -52,7 +52,7 @@ class Estimate:
         ci = None if self.ci is None else (self.ci[0] * factor, self.ci[1] * factor)
         return Estimate(self.value * factor, se, ci)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """`{"estimate", "se", "ci"}` with null for whatever is not estimable."""
         value = None if np.isnan(self.value) else self.value
         return {"estimate": value, "se": self.se, "ci": None if self.ci is None else list(self.ci)}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pointillist.report import wording
 from pointillist.report.figures import draw_area_bars, draw_class_bars, draw_error_matrix
 from pointillist.report.files import write_file
-from pointillist.report.stated import Assessed, Stated, amount, as_json, count
+from pointillist.report.stated import Assessed, Stated, amount, as_dict, count
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -44,7 +44,7 @@ def render_page(assessment: Assessed) -> str:
     """The report page as text."""
     from pointillist import __version__
 
-    a = as_json(assessment)
+    a = as_dict(assessment)
     return (
         _environment()
         .get_template("assessment.html")

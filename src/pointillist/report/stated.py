@@ -9,19 +9,19 @@ from typing import Any, Protocol
 NOTHING = "–"
 
 
-class HasJson(Protocol):
+class HasFigures(Protocol):
     """Whatever can state itself as plain data, such as an `Assessment`."""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain data with the keys of `assess --json`."""
 
 
-Assessed = Mapping[str, Any] | HasJson
+Assessed = Mapping[str, Any] | HasFigures
 
 
-def as_json(assessment: Assessed) -> Mapping[str, Any]:
+def as_dict(assessment: Assessed) -> Mapping[str, Any]:
     """The plain data of an assessment."""
-    return assessment if isinstance(assessment, Mapping) else assessment.to_json()
+    return assessment if isinstance(assessment, Mapping) else assessment.to_dict()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pointillist.report.stated import Assessed, Stated, as_json, count
+from pointillist.report.stated import Assessed, Stated, as_dict, count
 from pointillist.report.wording import KIND_NAMES, confidence, explain_kind
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def render_table(assessment: Assessed) -> Group:
     from rich.console import Group
     from rich.text import Text
 
-    a = as_json(assessment)
+    a = as_dict(assessment)
     notices = [Text(f"• {notice}", style="yellow") for notice in a["notices"]]
     return Group(
         _headline(a), Text(explain_kind(a), style="dim"), Text(), _class_table(a), *notices
