@@ -94,7 +94,9 @@ def sample(
     drawn_by = "balanced" if design == "stratified" and purpose == "reference" else design
     rowcol = draw_points(place.mask, n, drawn_by, rng)
     if len(rowcol) != n:
-        logger.warning("%d points were drawn instead of %d: %s.", len(rowcol), n, _why(design))
+        logger.warning(
+            "%d points were drawn instead of %d: that is what a regular grid gives.", len(rowcol), n
+        )
     columns, metadata = _attributes(place, rowcol, design, purpose)
     return write_points(
         Path(out),
@@ -118,12 +120,6 @@ def _check_request(design: str, purpose: str, strata: PathLike | None) -> None:
         )
     if strata is not None and design not in ("stratified", "balanced"):
         raise InputError(f"Expected --design stratified with --strata, got '{design}'.")
-
-
-def _why(design: str) -> str:
-    if design == "systematic":
-        return "that is what a regular grid gives"
-    return "a class has too few pixels"
 
 
 def _open_place(

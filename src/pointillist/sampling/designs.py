@@ -32,8 +32,8 @@ def draw_points(
         n_classes: Number of classes; as many as occur when absent.
 
     Returns:
-        (N, 2) distinct pixels. N is n, but for `systematic` (the nearest number that a regular
-        grid gives) and for `balanced` and `stratified` where a class has too few pixels.
+        (N, 2) distinct pixels. N is n, but for `systematic`: the nearest number that a regular
+        grid gives. Where a class has too few pixels for `balanced`, the others give more.
 
     Raises:
         InputError: An unknown design, a bad mask, or more points than pixels.
@@ -78,7 +78,7 @@ def class_counts(mask: Mask, n_classes: int | None = None) -> NDArray[np.int64]:
     n = max(top, n_classes or 0)
     if n <= 64:  # counting class by class needs no copy of the labelled pixels
         return np.array([np.count_nonzero(mask == c) for c in range(n)], dtype=np.int64)
-    return np.bincount(mask[mask >= 0], minlength=n).astype(np.int64)
+    return np.asarray(np.bincount(mask[mask >= 0], minlength=n), dtype=np.int64)
 
 
 def draw_simple(mask: Mask, n: int, rng: np.random.Generator) -> RowCol:
@@ -192,12 +192,15 @@ def _draw_per_class(mask: Mask, wanted: NDArray[np.int64], rng: np.random.Genera
 
 
 def _equal(counts: NDArray[np.int64], n: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """The same number for each class present; a class with fewer pixels gives all it has."""
-    present = np.flatnonzero(counts)
+    """The same number for each class present; what a class is short of goes to the others."""
     wanted = np.zeros_like(counts)
-    wanted[present] = n // len(present)
-    wanted[rng.permutation(present)[: n % len(present)]] += 1
-    return np.minimum(wanted, counts)
+    while (missing := n - int(wanted.sum())) > 0:
+        open_to = np.flatnonzero(wanted < counts)
+        share = np.zeros_like(counts)
+        share[open_to] = missing // len(open_to)
+        share[rng.permutation(open_to)[: missing % len(open_to)]] += 1
+        wanted = np.minimum(wanted + share, counts)
+    return wanted
 
 
 def _proportional(counts: NDArray[np.int64], n: int, rng: np.random.Generator) -> NDArray[np.int64]:
