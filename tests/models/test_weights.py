@@ -16,7 +16,7 @@ from model_contract import make_card
 from safetensors.torch import save_file
 
 from pointillist.errors import MissingFileError, WeightsError
-from pointillist.models import NetworkModel, NetworkSpec, build_model, weights
+from pointillist.models import NetworkModel, NetworkSpec, build_model, hub
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +29,8 @@ def resnet18_tensors():
 @pytest.fixture
 def no_hub(monkeypatch):
     """Nothing cached, nobody answers."""
-    monkeypatch.setattr(weights, "_cached", lambda *_: None)
-    monkeypatch.setattr(weights, "_is_reachable", lambda _: False)
+    monkeypatch.setattr(hub, "_cached", lambda *_: None)
+    monkeypatch.setattr(hub, "_is_reachable", lambda _: False)
 
 
 def prefixed(tensors, prefix):
@@ -196,15 +196,15 @@ def test_encoder_without_imagenet_weights(no_hub):
 
 def test_hub_settings_that_forbid_the_network_are_kept(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(weights, "_cached", lambda *_: None)
-    monkeypatch.setattr(weights, "_is_reachable", lambda _: pytest.fail("asked the network"))
+    monkeypatch.setattr(hub, "_cached", lambda *_: None)
+    monkeypatch.setattr(hub, "_is_reachable", lambda _: pytest.fail("asked the network"))
     assert "random" in build_model("resnet18").weights_note
 
 
 @pytest.mark.parametrize("choice", ["auto", "imagenet"])
 def test_imagenet_from_the_cache_of_smp(monkeypatch, resnet18_tensors, tmp_path, choice):
     save_file(resnet18_tensors, tmp_path / "model.safetensors")
-    monkeypatch.setattr(weights, "_cached", lambda *_: tmp_path / "model.safetensors")
+    monkeypatch.setattr(hub, "_cached", lambda *_: tmp_path / "model.safetensors")
     loaded, note = encoder_of(choice, in_channels=4)
     assert torch.equal(loaded["layer1.0.conv1.weight"], resnet18_tensors["layer1.0.conv1.weight"])
     assert note == (
@@ -217,7 +217,7 @@ def test_imagenet_from_the_cache_of_timm(monkeypatch, tmp_path):
     torch.manual_seed(5)
     tensors = timm.create_model("convnext_atto").state_dict()
     save_file(tensors, tmp_path / "model.safetensors")
-    monkeypatch.setattr(weights, "_cached", lambda *_: tmp_path / "model.safetensors")
+    monkeypatch.setattr(hub, "_cached", lambda *_: tmp_path / "model.safetensors")
     loaded, note = encoder_of("imagenet", "tu-convnext_atto", in_channels=4)
     name = "blocks.0.conv_dw.weight"
     assert torch.equal(loaded[f"model.stages_3.{name}"], tensors[f"stages.3.{name}"])
@@ -237,13 +237,13 @@ def test_a_server_that_answers_anything_is_reachable(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     with http.server.HTTPServer(("127.0.0.1", 0), Refuse) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
-        assert weights._is_reachable(f"http://127.0.0.1:{server.server_port}")
+        assert hub._is_reachable(f"http://127.0.0.1:{server.server_port}")
 
 
 def test_a_server_that_keeps_silent_is_not_waited_for(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(weights, "_PROBE_SECONDS", 0.1)
+    monkeypatch.setattr(hub, "_PROBE_SECONDS", 0.1)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        assert not weights._is_reachable(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        assert not hub._is_reachable(f"http://127.0.0.1:{silent.getsockname()[1]}")
