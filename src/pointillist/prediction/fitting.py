@@ -28,7 +28,7 @@ def open_fitting_scene(path: str | Path, model: TrainedModel, bands: Bands | Non
     """Open a scene in the model's bands.
 
     Bands are those asked for; else those named like the model's; else all, in order, where there
-    are as many as the model wants.
+    are as many as the model wants. The file is closed again until it is read.
 
     Args:
         path: The scene.
@@ -42,40 +42,37 @@ def open_fitting_scene(path: str | Path, model: TrainedModel, bands: Bands | Non
 
     if bands is None:
         scene = open_scene(path)
-        chosen = choose_bands(model.bands, scene.band_names, str(path))
+        chosen = choose_bands(model.bands, scene, str(path))
         if chosen is not None:
-            scene.close()
             scene = open_scene(path, chosen)
     else:
         scene = open_scene(path, parse_bands(bands) if isinstance(bands, str) else list(bands))
         if scene.n_bands != len(model.bands):
-            scene.close()
             raise GridError(_wrong_bands(model.bands, scene.band_names, str(path)))
     check_resolution(scene.grid, model.card.resolution, model.card.crs, str(path))
+    scene.close()  # reading opens it again: hundreds of scenes need not stay open
     return scene
 
 
-def choose_bands(
-    wanted: Sequence[str], available: Sequence[str], scene: str
-) -> list[str | int] | None:
-    """Numbers (from 1) of the scene's bands to use; None for all in order.
+def choose_bands(wanted: Sequence[str], scene: Scene, name: str) -> list[str | int] | None:
+    """Names of the scene's bands to use; None for all (but alpha) in order.
 
     Raises:
         GridError: There are too few, or more without matching names.
     """
-    if tuple(wanted) == tuple(available):
+    usual = scene.band_names
+    if tuple(wanted) == usual:
         return None
-    if len(set(available)) == len(available) and set(wanted) <= set(available):
-        numbers = [available.index(name) + 1 for name in wanted]
-        logger.info("%s: bands %s chosen by name.", scene, ", ".join(map(str, numbers)))
-        return list(numbers)
-    if len(wanted) == len(available):
+    if set(wanted) <= set(scene.all_band_names):
+        logger.info("%s: bands %s are chosen by name.", name, ", ".join(wanted))
+        return list(wanted)
+    if len(wanted) == len(usual):
         logger.info(
             "%s: bands %s are taken in order for the model's %s.",
-            scene, ", ".join(available), ", ".join(wanted),
+            name, ", ".join(usual), ", ".join(wanted),
         )  # fmt: skip
         return None
-    raise GridError(_wrong_bands(wanted, available, scene))
+    raise GridError(_wrong_bands(wanted, usual, name))
 
 
 def _wrong_bands(wanted: Sequence[str], got: Sequence[str], scene: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pointillist.raster import BandWriter, MapWriter
 
 _STRIP_PX = 1024
+
+BandType = Literal["float32", "uint8"]
 
 
 class MapFiles:
@@ -40,7 +42,7 @@ class MapFiles:
         legend: Legend,
         *,
         min_area_px: int = 1,
-        probabilities_dtype: str = "float32",
+        probabilities_dtype: BandType = "float32",
         overwrite: bool = False,
     ) -> None:
         self._outputs = outputs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -61,26 +62,38 @@ def _is_writing_error(error: BaseException) -> bool:
 
 
 def _write(map_path: Path, legend: Legend, path: Path) -> int:
-    import pyogrio
     import rasterio
 
-    driver = _DRIVERS[path.suffix.lower()]
-    options = {"RFC7946": "YES"} if driver == "GeoJSON" else {}
+    # other formats are written anew by every append
+    batch = _BATCH if _driver(path) == "GPKG" else None
     n = 0
     with rasterio.open(map_path) as dataset:
         patches = _patches(dataset)
         while True:
-            frame = _to_frame(list(islice(patches, _BATCH)), legend, dataset.crs)
-            if n and not len(frame):
+            found = list(islice(patches, batch))
+            if n and not found:
                 return n
             # an empty map makes an empty layer with all its fields
-            pyogrio.write_dataframe(
-                frame, path, driver=driver, layer="map", append=n > 0,
-                geometry_type="Polygon", **options,
-            )  # fmt: skip
-            n += len(frame)
-            if len(frame) < _BATCH:
+            _append(_to_frame(found, legend, dataset.crs), path, append=n > 0)
+            n += len(found)
+            if len(found) != batch:
                 return n
+
+
+def _append(frame: GeoDataFrame, path: Path, append: bool) -> None:
+    import pyogrio
+
+    options = {"RFC7946": "YES"} if _driver(path) == "GeoJSON" else {}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "'crs' was not provided")
+        pyogrio.write_dataframe(
+            frame, path, driver=_driver(path), layer="map", append=append,
+            geometry_type="Polygon", **options,
+        )  # fmt: skip
+
+
+def _driver(path: Path) -> str:
+    return _DRIVERS[path.suffix.lower()]
 
 
 def _patches(dataset: Any) -> Iterator[tuple[Any, int]]:

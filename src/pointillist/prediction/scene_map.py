@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from pointillist.prediction.block import BlockPrediction, Tiling, Wanted, predic
 from pointillist.prediction.choice import EngineRequest, choose_engine, fullest_part
 from pointillist.prediction.engine import Engine
 from pointillist.prediction.fitting import Bands, open_fitting_scene
-from pointillist.prediction.map_files import MapFiles
+from pointillist.prediction.map_files import BandType, MapFiles
 from pointillist.prediction.outputs import Outputs, PathLike, plan_outputs
 from pointillist.prediction.polygons import write_polygons
 from pointillist.prediction.read_ahead import read_ahead
@@ -72,7 +72,7 @@ class MapOptions:
 
     wanted: Wanted
     min_area_px: int = 1
-    probabilities_dtype: str = "float32"
+    probabilities_dtype: BandType = "float32"
     overwrite: bool = False
 
 
@@ -93,7 +93,7 @@ def predict(
     block: int | None = None,
     halo: int | None = None,
     device: str = "auto",
-    probabilities_dtype: str = "float32",
+    probabilities_dtype: BandType = "float32",
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Path | list[Path]:
@@ -144,6 +144,10 @@ def predict(
     """
     several = not isinstance(scenes, str | Path)
     paths = list(scenes) if not isinstance(scenes, str | Path) else [scenes]
+    if probabilities_dtype not in ("float32", "uint8"):
+        raise InputError(
+            f"Expected probabilities as float32 or uint8, got {probabilities_dtype!r}."
+        )
     wanted = Wanted(probabilities is not None, uncertainty is not None, min_confidence)
     request = EngineRequest(engine, precision, device)
     if min_area is not None and min_area < 1:
@@ -160,20 +164,17 @@ def predict(
         overwrite=overwrite,
     )
     options = MapOptions(wanted, min_area or 1, probabilities_dtype, overwrite)
-    with ExitStack() as stack:
-        opened = [
-            stack.enter_context(closing(open_fitting_scene(path, trained, bands))) for path in paths
-        ]
-        areas = _read_areas(aoi, opened)
-        jobs = [
-            SceneJob(scene, plan, tiling.plan(scene.grid.shape), area)
-            for scene, plan, area in zip(opened, plans, areas, strict=True)
-        ]
-        n_px = sum(job.grid.height * job.grid.width for job in jobs)
-        chosen = choose_engine(trained, request, n_px, lambda: _find_pixels(jobs))
-        report = _counter(progress, sum(len(job.blocks) for job in jobs))
-        for job in jobs:
-            _map_scene(job, chosen, trained.legend, options, report)
+    opened = [open_fitting_scene(path, trained, bands) for path in paths]
+    areas = _read_areas(aoi, opened)
+    jobs = [
+        SceneJob(scene, plan, tiling.plan(scene.grid.shape), area)
+        for scene, plan, area in zip(opened, plans, areas, strict=True)
+    ]
+    n_px = sum(job.grid.height * job.grid.width for job in jobs)
+    chosen = choose_engine(trained, request, n_px, lambda: _find_pixels(jobs))
+    report = _counter(progress, sum(len(job.blocks) for job in jobs))
+    for job in jobs:
+        _map_scene(job, chosen, trained.legend, options, report)
     maps = [plan.map for plan in plans]
     return maps if several else maps[0]
 
@@ -184,7 +185,7 @@ def predict_scene(
     engine: Engine,
     wanted: Wanted,
     aoi: AreaOfInterest | None = None,
-) -> Iterator[tuple[Block, BlockPrediction | None]]:
+) -> Generator[tuple[Block, BlockPrediction | None], None, None]:
     """Predict the blocks of one scene, in order; the next one is read meanwhile.
 
     Args:
@@ -207,11 +208,12 @@ def predict_scene(
             mapped = mapped & aoi.mask(block.core)
         return (engine.prepare(pixels), mapped) if mapped.any() else None
 
-    for block, ready in read_ahead(blocks, read):
-        yield (
-            block,
-            None if ready is None else predict_block(engine, ready[0], block, ready[1], wanted),
-        )
+    with closing(read_ahead(blocks, read)) as read_blocks:
+        for block, ready in read_blocks:
+            yield (
+                block,
+                None if ready is None else predict_block(engine, ready[0], block, ready[1], wanted),
+            )
 
 
 def _map_scene(
@@ -226,8 +228,9 @@ def _map_scene(
         probabilities_dtype=options.probabilities_dtype,
         overwrite=options.overwrite,
     )
-    with files:
-        for block, result in predict_scene(job.scene, job.blocks, engine, options.wanted, job.aoi):
+    results = predict_scene(job.scene, job.blocks, engine, options.wanted, job.aoi)
+    with closing(job.scene), files, closing(results):
+        for block, result in results:
             if result is not None:
                 files.write(block.core, result)
             report()
