@@ -86,6 +86,13 @@ def test_ignored_codes_are_unlabelled(tmp_path: Path) -> None:
         assert torch.equal(points, full)
 
 
+def test_an_item_without_any_class_has_no_points(tmp_path: Path) -> None:
+    write_pair(tmp_path, "a", codes=(255, 255))
+    for options in ({"num_points": 5}, {"num_points_per_class": 5}):
+        _, full, points = ImageMaskFolder(tmp_path, num_classes=2, **options)[0]
+        assert full.max() == points.max() == -1
+
+
 def test_masks_beside_images_are_found_by_their_ending(tmp_path: Path) -> None:
     write_pair(tmp_path, "tile_sat", image_suffix=".jpg", mask_name="tile_mask")
     (tmp_path / "images" / "tile_sat.jpg").rename(tmp_path / "tile_sat.jpg")

@@ -120,6 +120,11 @@ def test_impossible_numbers_are_refused(wrong: dict[str, int]) -> None:
         RemoteSensingDataset(**wrong)
 
 
+def test_no_points_at_all_are_refused() -> None:
+    with pytest.raises(InputError, match="at least 1 point per class or image, got 0"):
+        RemoteSensingDataset(num_samples=1, num_points_per_class=0)
+
+
 def test_scenes_are_as_different_as_their_points() -> None:
     data = RemoteSensingDataset(num_samples=2, img_size=64, num_points=20)
     assert not np.array_equal(data[0][2], data[1][2])

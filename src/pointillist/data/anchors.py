@@ -93,7 +93,7 @@ class AnchorDraw:
         unit_class = classes[self._members[self._bounds[:-1]]]
         groups = [np.zeros_like(unit_class)] if draw == "natural" else [unit_class]
         self._groups = [np.flatnonzero(groups[0] == g) for g in np.unique(groups[0])]
-        self._orders: dict[int, tuple[int, NDArray[np.int64]]] = {}
+        self._orders: dict[tuple[int, int], NDArray[np.int64]] = {}
 
     def __len__(self) -> int:
         """Number of units."""
@@ -121,11 +121,14 @@ class AnchorDraw:
         """The unit a group gives at its turn; each pass through the group has its own order."""
         units = self._groups[group]
         passes, place = divmod(turn, len(units))
-        kept = self._orders.get(group)
-        if kept is None or kept[0] != passes:
+        order = self._orders.get((group, passes))
+        if order is None:
             order = derive_rng(self.seed, 1, group, passes).permutation(len(units))
-            kept = self._orders[group] = passes, order
-        return int(units[kept[1][place]])
+            # An epoch asked for out of order touches two passes at most where passes are long.
+            if len(self._orders) >= 2 * len(self._groups):
+                self._orders.clear()
+            self._orders[group, passes] = order
+        return int(units[order[place]])
 
 
 def _number_units(

@@ -14,11 +14,11 @@ from torch.utils.data import Dataset
 from pointillist.data.augmentation import Augmentation
 from pointillist.data.pairs import Pair, find_pairs, read_pixels, to_class_indices
 from pointillist.data.randomness import SharedEpoch, derive_rng
+from pointillist.data.simulation import PointPlan
 from pointillist.errors import GridError, InputError
 from pointillist.grid import Window, iter_windows
 from pointillist.legend import Legend
 from pointillist.models import Normalisation
-from pointillist.sampling import sample_point_labels, sample_points_per_class
 
 Item = tuple[Tensor, Tensor, Tensor]
 
@@ -75,9 +75,7 @@ class ImageMaskFolder(Dataset[Item]):
         self.legend = _choose_legend(legend, num_classes)
         self.num_classes = len(self.legend)
         self.pairs = find_pairs(Path(images), None if masks is None else Path(masks))
-        self.num_points = num_points
-        self.num_points_per_class = num_points_per_class
-        self.strategy = strategy
+        self.points = PointPlan(num_points_per_class, num_points, strategy)
         self.normalisation = normalisation
         self.ignore = tuple(ignore)
         self.augmentation = Augmentation() if augment else None
@@ -94,7 +92,7 @@ class ImageMaskFolder(Dataset[Item]):
         index %= len(self)
         pair, window = self._items[index]
         pixels, full = self._read(pair, window)
-        points = self._draw_points(full, index)
+        points = self.points.draw(full, self.num_classes, derive_rng(self.seed, 1, index))
         item = [torch.from_numpy(x) for x in (pixels, full, points)]
         if self.augmentation is not None:
             item = self.augmentation(*item, rng=self._epoch.item_rng(self.seed, index))
@@ -121,20 +119,6 @@ class ImageMaskFolder(Dataset[Item]):
         full = to_class_indices(mask, self.legend, self.ignore, pair.mask)
         normalisation = self.normalisation or _default_normalisation(image, pair.image)
         return normalisation.apply(image), full
-
-    def _draw_points(self, full: NDArray[np.int64], index: int) -> NDArray[np.int64]:
-        rng = derive_rng(self.seed, 1, index)
-        if self.num_points is not None:
-            points = sample_point_labels(full, self.num_points, self.strategy, rng=rng)
-        else:
-            points = sample_points_per_class(
-                full,
-                self.num_points_per_class,
-                self.strategy,
-                rng=rng,
-                num_classes=self.num_classes,
-            )
-        return points.astype(np.int64)
 
 
 def _choose_legend(legend: Legend | None, num_classes: int | None) -> Legend:

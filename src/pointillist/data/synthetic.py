@@ -8,9 +8,9 @@ from torch.utils.data import Dataset
 
 from pointillist.data.augmentation import Augmentation
 from pointillist.data.randomness import SharedEpoch, derive_rng
+from pointillist.data.simulation import PointPlan
 from pointillist.errors import InputError
 from pointillist.models import Normalisation
-from pointillist.sampling import sample_point_labels, sample_points_per_class
 from pointillist.scenes import CLASSIC_LEGEND, generate_classic
 
 _KEEP_BYTES = 1 << 30
@@ -71,9 +71,7 @@ class RemoteSensingDataset(Dataset[Item]):
             )
         self.num_samples = num_samples
         self.img_size = img_size
-        self.num_points_per_class = num_points_per_class
-        self.num_points = num_points
-        self.strategy = strategy
+        self.points = PointPlan(num_points_per_class, num_points, strategy)
         self.augmentation = Augmentation() if augment else None
         self.seed = seed
         self._epoch = SharedEpoch()
@@ -104,15 +102,6 @@ class RemoteSensingDataset(Dataset[Item]):
         """One scene as (float32, uint8, int8) tensors; they are kept as small as they can be."""
         scene_rng, point_rng = derive_rng(self.seed, 0, index), derive_rng(self.seed, 1, index)
         pixels, mask = generate_classic(scene_rng, self.img_size)
-        if self.num_points is not None:
-            points = sample_point_labels(mask, self.num_points, self.strategy, rng=point_rng)
-        else:
-            points = sample_points_per_class(
-                mask,
-                self.num_points_per_class,
-                self.strategy,
-                rng=point_rng,
-                num_classes=self.num_classes,
-            )
+        points = self.points.draw(mask, self.num_classes, point_rng)
         image = torch.from_numpy(Normalisation.imagenet().apply(pixels))
         return image, torch.from_numpy(mask), torch.from_numpy(points.astype("int8"))
