@@ -27,7 +27,8 @@ def main() -> None:
     scene = open_scene(options.data / "leipzig_raster.tif")
     labels = read_labels(options.data / "leipzig_points.gpkg", scene.grid)
     task = TrainingTask((scene,), (labels.pixels,), labels.legend, 0, scene.band_names)
-    config = TrainConfig(recipe=options.recipe, forest=ForestConfig(n_trees=options.trees))
+    forest = ForestConfig(n_trees=options.trees, sigmas=tuple(options.scales))
+    config = TrainConfig(recipe=options.recipe, forest=forest)
 
     def fit(part: TrainingTask) -> TrainedModel:
         return fit_recipe(part, config, Workshop()).model
@@ -48,6 +49,9 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=DATA, help="folder of raster and points")
     parser.add_argument("--recipe", choices=("forest", "unet"), default="forest")
     parser.add_argument("--trees", type=int, default=100)
+    parser.add_argument(
+        "--scales", type=float, nargs="*", default=ForestConfig().sigmas, help="of the features"
+    )
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--block", type=int, help="side of the squares held out, in pixels")
     return parser.parse_args()

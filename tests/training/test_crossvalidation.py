@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -170,3 +171,14 @@ def test_leipzig_forest_reaches_085(real_data: Path) -> None:
     result = cross_validate(task, lambda part: fit_forest(part, ForestConfig()))
     assert result.overall_accuracy >= 0.85
     assert not result.notes
+
+
+@pytest.mark.realdata
+def test_the_example_runs(
+    real_data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example = Path(__file__).parents[2] / "examples" / "leipzig_crossvalidation.py"
+    options = ["--data", str(real_data / "leipzig"), "--seeds", "1", "--trees", "10"]
+    monkeypatch.setattr("sys.argv", [str(example), *options])
+    runpy.run_path(str(example), run_name="__main__")
+    assert "forest: overall accuracy 0." in capsys.readouterr().out
