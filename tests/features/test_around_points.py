@@ -36,7 +36,7 @@ def test_scattered_pixels_get_small_windows_and_crowds_share() -> None:
 
 
 def test_windows_stay_small_however_many_pixels() -> None:
-    everywhere = np.argwhere(np.ones((1500, 700), dtype=bool))
+    everywhere = np.argwhere(np.ones((900, 700), dtype=bool))
     sides = [max(g.window.shape) for g in group_around(everywhere, 5)]
     assert max(sides) <= 512 + 10
 

@@ -41,27 +41,44 @@ def group_around(rowcol: ArrayLike, halo_px: int) -> list[PointWindow]:
         Windows in which each of the N pixels appears exactly once, row by row.
     """
     pixels = np.asarray(rowcol, dtype=np.int64).reshape(-1, 2)
-    plans = [_group_by_tile(pixels, halo_px, tile) for tile in _TILES_PX]
-    return min(plans, key=lambda plan: sum(g.window.height * g.window.width for g in plan))
+    if not len(pixels):
+        return []
+    plans = (_Plan.by_tile(pixels, halo_px, tile) for tile in _TILES_PX)
+    return min(plans, key=lambda plan: plan.n_read).windows(pixels)
 
 
-def _group_by_tile(pixels: NDArray[np.int64], halo_px: int, tile_px: int) -> list[PointWindow]:
-    tiles = assign_spatial_blocks(pixels, tile_px)
-    order = np.argsort(tiles, kind="stable")
-    ends = np.cumsum(np.bincount(tiles, minlength=0)) if len(tiles) else np.empty(0, np.int64)
-    return [
-        _window_around(pixels, members, halo_px)
-        for members in np.split(order, ends[:-1])
-        if len(members)
-    ]
+@dataclass(frozen=True)
+class _Plan:
+    """Boxes of pixels that share a window: `low`, `high` (K, 2), halo included; `high` exclusive.
 
+    `order` lists the pixels box by box, `starts` where each box begins in it.
+    """
 
-def _window_around(
-    pixels: NDArray[np.int64], members: NDArray[np.int64], halo_px: int
-) -> PointWindow:
-    """The box around the members, grown by the halo."""
-    inside = pixels[members]
-    low, high = inside.min(axis=0), inside.max(axis=0)
-    height, width = (int(v) for v in high - low + 1)
-    window = Window(int(low[0]), int(low[1]), height, width).expand(halo_px)
-    return PointWindow(window, members, inside - (window.row, window.col))
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+    order: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+    @classmethod
+    def by_tile(cls, pixels: NDArray[np.int64], halo_px: int, tile_px: int) -> _Plan:
+        """One box around the pixels of each tile."""
+        tiles = assign_spatial_blocks(pixels, tile_px)
+        order = np.argsort(tiles, kind="stable")
+        starts = np.searchsorted(tiles[order], np.arange(tiles.max() + 1))
+        low = np.minimum.reduceat(pixels[order], starts, axis=0) - halo_px
+        high = np.maximum.reduceat(pixels[order], starts, axis=0) + halo_px + 1
+        return cls(low, high, order, starts)
+
+    @property
+    def n_read(self) -> int:
+        """Pixels read in all."""
+        return int((self.high - self.low).prod(axis=1).sum())
+
+    def windows(self, pixels: NDArray[np.int64]) -> list[PointWindow]:
+        """The boxes as windows with their members."""
+        members = np.split(self.order, self.starts[1:])
+        sizes = (self.high - self.low).tolist()
+        return [
+            PointWindow(Window(*low, *size), inside, pixels[inside] - low)
+            for low, size, inside in zip(self.low.tolist(), sizes, members, strict=True)
+        ]
