@@ -36,7 +36,7 @@ DEVICES = ("auto", "cpu", "cuda")
 # A faster engine must give the same class as float32 PyTorch on this share of pixels.
 MIN_AGREEMENT = 0.995
 # Below this many pixels, converting and checking takes longer than it saves.
-SMALL_PX = 2_000_000
+SMALL_PX = 4_000_000
 _PROBE_PX = 512
 
 Probe = Callable[[], "Pixels | None"]
