@@ -1,4 +1,4 @@
-"""What every test may ask for: the development scenes, seeded randomness, a small scene with points."""
+"""What every test may ask for: development scenes, seeded randomness, a small labelled scene."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from pointillist.accuracy import assess as assess
+    from pointillist.accuracy import assess as assess  # type: ignore[no-redef]
     from pointillist.legend import Legend as Legend
     from pointillist.models import load as load
     from pointillist.prediction import predict as predict

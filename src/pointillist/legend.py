@@ -154,7 +154,8 @@ class Legend:
     def to_codes(self, indices: ArrayLike) -> NDArray[Any]:
         """Codes of class indices; −1 (unlabelled) becomes `nodata`. Any shape."""
         table = np.array([*self.codes, self.nodata], dtype=self.dtype)
-        return table[np.asarray(indices)]
+        codes: NDArray[Any] = table[np.asarray(indices)]
+        return codes
 
     def to_indices(self, codes: ArrayLike) -> NDArray[np.int16]:
         """Class indices of codes; values that are no class become −1. Any shape, whole numbers."""

@@ -26,7 +26,9 @@ def _error(result: Any, pattern: str) -> None:
     assert "Traceback" not in result.err
 
 
-def _forest(cli: Cli, world: Any, *more: object, points: object = None, scene: object = None) -> Any:
+def _forest(
+    cli: Cli, world: Any, *more: object, points: object = None, scene: object = None
+) -> Any:
     return cli(
         "train", scene or world.scene, "--points", points or world.points, "--recipe", "forest",
         "--out", world.folder / "run", *more,
@@ -38,7 +40,9 @@ def _moved(world: Any, path: Path, change: Callable[[gpd.GeoDataFrame], gpd.GeoD
     return path
 
 
-def _rewritten(world: Any, name: str, change: Callable[[np.ndarray], np.ndarray], **profile: Any) -> Path:
+def _rewritten(
+    world: Any, name: str, change: Callable[[np.ndarray], np.ndarray], **profile: Any
+) -> Path:
     with rasterio.open(world.scene) as file:
         data, meta = change(file.read()), file.profile | profile
     meta |= {"count": data.shape[0], "dtype": data.dtype}
@@ -144,9 +148,7 @@ def test_unknown_class_is_counted_and_named(cli: Cli, small_world: Any) -> None:
 
 
 def test_one_class_only(cli: Cli, small_world: Any) -> None:
-    path = _moved(
-        small_world, small_world.folder / "one.gpkg", lambda f: f[f["class"] == "Forest"]
-    )
+    path = _moved(small_world, small_world.folder / "one.gpkg", lambda f: f[f["class"] == "Forest"])
     _error(_forest(cli, small_world, points=path), r"two classes.*Forest")
 
 
@@ -181,7 +183,12 @@ def trained(cli: Cli, small_world: Any) -> Any:
 
 def _predict(cli: Cli, world: Any, *args: object, scene: object = None) -> Any:
     return cli(
-        "predict", world.folder / "run", scene or world.scene, "--out", world.folder / "map.tif", *args
+        "predict",
+        world.folder / "run",
+        scene or world.scene,
+        "--out",
+        world.folder / "map.tif",
+        *args,
     )
 
 
@@ -232,7 +239,9 @@ def test_existing_outputs_are_refused(cli: Cli, trained: Any) -> None:
 def test_unwritable_output(cli: Cli, trained: Any) -> None:
     result = cli("predict", trained.folder / "run", trained.scene, "--out", "/proc/none/map.tif")
     _error(result, r"/proc/none")
-    result = cli("predict", trained.folder / "run", trained.scene, "--out", trained.folder / "no" / "map.tif")
+    result = cli(
+        "predict", trained.folder / "run", trained.scene, "--out", trained.folder / "no" / "map.tif"
+    )
     _error(result, r"no")
 
 

@@ -46,7 +46,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(text)
-    with pytest.raises(ConfigError, match="cannot be read as YAML|Expected keys and values"):
+    with pytest.raises(ConfigError, match=r"cannot be read as YAML|Expected keys and values"):
         read_config(path)
 
 

@@ -17,7 +17,7 @@ app = typer.Typer(
     name="pointillist",
     help="From a few hundred labelled points to a trustworthy land-cover map.",
     epilog="The path of a map:\n\n\b\n"
-    "  pointillist sample  scene.tif -n 300 --design spread --out points.gpkg   # label these in QGIS\n"
+    "  pointillist sample  scene.tif -n 300 --design spread --out points.gpkg  # label in QGIS\n"
     "  pointillist train   scene.tif --points points.gpkg --out run\n"
     "  pointillist predict run scene.tif --out map.tif\n"
     "  pointillist assess  map.tif --reference reference.gpkg --html report.html\n\n"
@@ -84,8 +84,8 @@ def demo(
     epilog="\b\nExamples:\n"
     "  pointillist train scene.tif --points points.gpkg --out run\n"
     "  pointillist train scene.tif --points points.csv --recipe forest --out run\n"
-    "  pointillist train s2.tif --points plots.shp --class-field crop --bands 1-7 --budget 10m --out run\n"
-    "  pointillist train a.tif b.tif --points points.gpkg --config train_config.yaml --out run --resume",
+    "  pointillist train s2.tif --points plots.shp --class-field crop --bands 1-7 --out run\n"
+    "  pointillist train a.tif b.tif --points points.gpkg --config my.yaml --out run --resume",
 )
 def train(
     scenes: Annotated[list[Path], typer.Argument(metavar="SCENE...", help="Scenes to learn from.")],
@@ -95,9 +95,7 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
     class_field: ClassField = None,
     legend: LegendFile = None,
-    recipe: Annotated[
-        str | None, typer.Option(help="auto, unet or forest.")
-    ] = None,
+    recipe: Annotated[str | None, typer.Option(help="auto, unet or forest.")] = None,
     config: Annotated[
         Path | None, typer.Option(help="YAML configuration; options override it.")
     ] = None,
@@ -117,7 +115,9 @@ def train(
     steps: Annotated[int | None, typer.Option(min=1, help="Length in steps.")] = None,
     seed: Seed = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run.")
+    ] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Learn a map's classes from labelled points."""
@@ -152,7 +152,7 @@ def train(
 @app.command(
     epilog="\b\nExamples:\n"
     "  pointillist predict run scene.tif --out map.tif\n"
-    "  pointillist predict run scene.tif --out map.tif --uncertainty unsure.tif --polygons map.gpkg\n"
+    "  pointillist predict run scene.tif --out map.tif --polygons map.gpkg --min-area 20\n"
     "  pointillist predict run north.tif south.tif --out maps/ --aoi district.gpkg --min-area 20",
 )
 def predict(
@@ -168,9 +168,7 @@ def predict(
     polygons: Annotated[
         Path | None, typer.Option(help="Also write patches as polygons with class and area.")
     ] = None,
-    aoi: Annotated[
-        Path | None, typer.Option(help="Map only inside these polygons.")
-    ] = None,
+    aoi: Annotated[Path | None, typer.Option(help="Map only inside these polygons.")] = None,
     min_confidence: Annotated[
         float | None,
         typer.Option(help="Leave pixels below this probability unclassified."),
@@ -222,7 +220,9 @@ def predict(
 def sample(
     raster: Annotated[Path, typer.Argument(help="A raster of classes, or a scene.")],
     n: Annotated[int, typer.Option("-n", help="Number of points.")],
-    out: Annotated[Path, typer.Option(help="Vector file to write (.gpkg, .geojson, .shp, .csv …).")],
+    out: Annotated[
+        Path, typer.Option(help="Vector file to write (.gpkg, .geojson, .shp, .csv …).")
+    ],
     design: Annotated[
         str, typer.Option(help="simple, balanced, stratified, spread, systematic or interior.")
     ] = "simple",

@@ -47,7 +47,11 @@ def progress(title: str) -> Iterator[StepReport]:
     )
     with Progress(*columns, console=err) as bar:
         task = bar.add_task(title, total=1.0, beside="")
-        yield lambda fraction, beside="": bar.update(task, completed=fraction, beside=beside)
+
+        def step(fraction: float, beside: str = "") -> None:
+            bar.update(task, completed=fraction, beside=beside)
+
+        yield step
 
 
 def _plain_progress(title: str) -> StepReport:

@@ -226,18 +226,14 @@ def _draw_picture(files: DemoFiles, legend: Legend) -> None:
         )
 
 
-def _show_results(
-    files: DemoFiles, result: Assessment, census: Assessment, seconds: float
-) -> None:
+def _show_results(files: DemoFiles, result: Assessment, census: Assessment, seconds: float) -> None:
     table = Table(title="How good is the map?", title_justify="left")
     table.add_column("")
     table.add_column(f"{N_REFERENCE} reference points", justify="right")
     table.add_column("whole scene (known here only)", justify="right")
     estimated, true = result.to_dict(), census.to_dict()
     overall = estimated["overall_accuracy"]
-    table.add_row(
-        "overall accuracy", _with_interval(overall), f"{true['overall_accuracy']:.3f}"
-    )
+    table.add_row("overall accuracy", _with_interval(overall), f"{true['overall_accuracy']:.3f}")
     for name in estimated["classes"]:
         table.add_row(
             f"user's accuracy, {name}",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pointillist.errors import InputError, OutputError
 
-PathLike = str | Path
+PathLike = str | os.PathLike[str]
 
 MAP_SUFFIXES = (".tif", ".tiff")
 POLYGON_SUFFIXES = (".gpkg", ".geojson", ".json", ".fgb")

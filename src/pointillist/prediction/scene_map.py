@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -142,8 +143,10 @@ def predict(
         >>> predict("run", "scene.tif", "map.tif", polygons="map.gpkg")  # doctest: +SKIP
         PosixPath('map.tif')
     """
-    several = not isinstance(scenes, str | Path)
-    paths = list(scenes) if not isinstance(scenes, str | Path) else [scenes]
+    several = not isinstance(scenes, (str, os.PathLike))
+    given = [scenes] if isinstance(scenes, (str, os.PathLike)) else scenes
+    paths = [os.fspath(scene) for scene in given]
+    aoi = None if aoi is None else os.fspath(aoi)
     if probabilities_dtype not in ("float32", "uint8"):
         raise InputError(
             f"Expected probabilities as float32 or uint8, got {probabilities_dtype!r}."
@@ -239,14 +242,14 @@ def _map_scene(
 
 
 def _load(model: PathLike | TrainedModel) -> TrainedModel:
-    if not isinstance(model, str | Path):
+    if not isinstance(model, (str, os.PathLike)):
         return model
     from pointillist.models import load
 
-    return load(model)
+    return load(os.fspath(model))
 
 
-def _read_areas(aoi: PathLike | None, scenes: Sequence[Scene]) -> Sequence[AreaOfInterest | None]:
+def _read_areas(aoi: str | None, scenes: Sequence[Scene]) -> Sequence[AreaOfInterest | None]:
     if aoi is None:
         return [None] * len(scenes)
     areas = [AreaOfInterest.read(aoi, scene.grid, scene.name) for scene in scenes]

@@ -213,7 +213,7 @@ def _proportional(counts: NDArray[np.int64], n: int, rng: np.random.Generator) -
     order = np.argsort(wanted - ideal, kind="stable")
     for c in order[: n - wanted.sum()]:
         wanted[c] += 1
-    return np.minimum(wanted, counts)
+    return np.asarray(np.minimum(wanted, counts), dtype=np.int64)
 
 
 def _pick(eligible: NDArray[np.bool_], n: int, rng: np.random.Generator) -> RowCol:

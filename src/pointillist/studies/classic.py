@@ -142,7 +142,9 @@ def test_network(network: nn.Module, test: RemoteSensingDataset) -> ErrorMatrix:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run cells for several seeds, append their records, print the mean."""
-    parser = argparse.ArgumentParser(prog="python -m pointillist.studies.classic", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m pointillist.studies.classic", description=__doc__
+    )
     parser.add_argument("--points", type=int, default=10, help="points per class")
     parser.add_argument("--strategy", default="random")
     parser.add_argument("--seeds", type=int, default=3)

@@ -77,7 +77,8 @@ def run_scene(cell: SceneCell, image: Path, mask: Path) -> dict[str, Any]:
         predict(run, image, made)
         predict_s = time.monotonic() - start
         figures = assess(made, mask).to_dict()
-        facts = {k: run.metrics[k] for k in ("steps", "precision", "device") if k in run.metrics}
+        wanted = ("steps", "precision", "device")
+        facts: dict[str, Any] = {k: v for k, v in run.metrics.items() if k in wanted}
     return {
         "protocol": "P-scene",
         "cell": asdict(cell),
@@ -92,7 +93,9 @@ def run_scene(cell: SceneCell, image: Path, mask: Path) -> dict[str, Any]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one scene for several seeds and append the records."""
-    parser = argparse.ArgumentParser(prog="python -m pointillist.studies.scene", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m pointillist.studies.scene", description=__doc__
+    )
     parser.add_argument("image", type=Path)
     parser.add_argument("mask", type=Path)
     parser.add_argument("--points", type=int, default=300)
@@ -105,9 +108,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     name = args.image.stem.removesuffix("_image")
     for seed in args.seeds:
-        cell = SceneCell(
-            name, args.points, args.design, args.recipe, seed, args.budget, args.steps
-        )
+        cell = SceneCell(name, args.points, args.design, args.recipe, seed, args.budget, args.steps)
         record = append_record(args.records, run_scene(cell, args.image, args.mask))
         print(
             f"{name} {args.points} {args.design} {args.recipe} seed {seed}: "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import time
@@ -81,9 +82,7 @@ def train(
         >>> run = pointillist.train("scene.tif", "points.gpkg", "run")  # doctest: +SKIP
     """
     start = time.monotonic()
-    settings = _resolve(
-        config, recipe, budget, encoder, weights, epochs, steps, seed, device
-    )
+    settings = _resolve(config, recipe, budget, encoder, weights, epochs, steps, seed, device)
     run = _open(Path(out), settings, overwrite=overwrite, resume=resume)
     if resume and run.is_complete:
         _tell(run, say)(f"Run '{run.path}' is complete: nothing left to do.")
@@ -279,4 +278,4 @@ def _resolution(grid: Grid) -> float | None:
     if not grid.is_georeferenced:
         return None
     x, y = grid.transform.pixel_size_xy
-    return (x * y) ** 0.5
+    return math.sqrt(x * y)

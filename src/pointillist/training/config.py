@@ -93,9 +93,7 @@ class UnetConfig(_Frozen):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int = Field(0, ge=0)
     trainer: dict[
-        Literal[
-            "devices", "num_nodes", "strategy", "accumulate_grad_batches", "gradient_clip_val"
-        ],
+        Literal["devices", "num_nodes", "strategy", "accumulate_grad_batches", "gradient_clip_val"],
         Any,
     ] = Field(default_factory=dict)
 
@@ -157,7 +155,9 @@ def read_config(
             f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']} (got {e['input']!r})"
             for e in error.errors()
         )
-        raise ConfigError(f"Expected a valid training configuration in {where}: {faults}.") from error
+        raise ConfigError(
+            f"Expected a valid training configuration in {where}: {faults}."
+        ) from error
     if config.budget is not None:
         parse_duration(config.budget)
     return config

@@ -22,6 +22,7 @@ from pointillist.training.config import UnetConfig
 from pointillist.training.schedule import Progress
 from pointillist.training.segmenter import PointSegmenter
 
+
 class EpochDataset(Protocol):
     """A data set that is told which epoch begins."""
 
@@ -101,7 +102,7 @@ class EpochSampler(Sampler[int]):
         return len(self.dataset)
 
 
-class _Watcher(L.Callback):
+class _Watcher(L.Callback):  # type: ignore[misc]
     """Report progress after every step and keep a checkpoint after every epoch."""
 
     def __init__(self, report: StepReport | None, checkpoint: Path | None) -> None:
@@ -137,7 +138,7 @@ class _Watcher(L.Callback):
                 ) from error
 
 
-class _BestWeights(L.Callback):
+class _BestWeights(L.Callback):  # type: ignore[misc]
     """Remember the weights with the best held-out score."""
 
     def __init__(self) -> None:
@@ -194,7 +195,7 @@ def fit_network(
     """
     device, precision = choose_device(config.device), choose_precision(config)
     module = PointSegmenter(network, criterion, config, progress, class_names)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)
     best = _BestWeights()
     callbacks: list[L.Callback] = [_Watcher(report, interruption.checkpoint)]
     if config.select == "best" and validation_loader is not None:

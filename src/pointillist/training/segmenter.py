@@ -13,7 +13,7 @@ from pointillist.training.config import UnetConfig
 from pointillist.training.schedule import Progress, learning_rate_factor
 
 
-class PointSegmenter(L.LightningModule):
+class PointSegmenter(L.LightningModule):  # type: ignore[misc]
     """Partial cross-entropy on the labelled pixels of each batch.
 
     Batches are `(image (B, bands, H, W) float32, target (B, H, W) int64)` with −1 where a pixel
@@ -82,9 +82,7 @@ class PointSegmenter(L.LightningModule):
             if name.startswith("heldout_")
         }
         self.history.append(row)
-        self.log_dict(
-            {k: v for k, v in row.items() if k in ("loss", "learning_rate")}, logger=True
-        )
+        self.log_dict({k: v for k, v in row.items() if k in ("loss", "learning_rate")}, logger=True)
 
     def validation_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> None:
         """Count held-out pixels by predicted and given class."""

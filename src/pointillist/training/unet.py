@@ -46,7 +46,8 @@ def fit_unet(task: TrainingTask, config: UnetConfig, workshop: Workshop) -> Fitt
         architecture=spec.architecture,
         weights=config.weights,
     )
-    workshop.say(f"Encoder {config.encoder}: {network.weights_note}")
+    note = str(network.weights_note)
+    workshop.say(f"Encoder {config.encoder}: {note}")
     chips = _chips(holdout.train, config, normalisation)
     watched = None
     if holdout.validation is not None:
@@ -68,7 +69,7 @@ def fit_unet(task: TrainingTask, config: UnetConfig, workshop: Workshop) -> Fitt
         report=workshop.step,
     )
     network.cpu().eval()
-    card = task.card("unet", normalisation, _provenance(config, fit, holdout, network.weights_note))
+    card = task.card("unet", normalisation, _provenance(config, fit, holdout, note))
     return Fitted(
         NetworkModel(network, spec, card),
         history=fit.history,
