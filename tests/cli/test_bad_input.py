@@ -210,7 +210,7 @@ def test_a_model_from_another_version(cli: Cli, trained: Any) -> None:
         header = json.loads(file.metadata()["pointillist"])
     header["format_version"] = 99
     save_file(load_file(path), path, {"pointillist": json.dumps(header)})
-    _error(_predict(cli, trained), r"(?i)version.*99|99.*version")
+    _error(_predict(cli, trained), r"format 99.*Upgrade")
 
 
 def test_a_scene_with_too_few_bands(cli: Cli, trained: Any) -> None:
@@ -226,7 +226,7 @@ def test_a_scene_of_another_resolution_warns(cli: Cli, trained: Any) -> None:
     )
     result = _predict(cli, trained, scene=coarse)
     assert result.status == 0
-    assert re.search(r"(?i)resolution|pixel size", result.err), result.err
+    assert re.search(r"Warning:.*10 m.*2 m", result.err), result.err
 
 
 def test_existing_outputs_are_refused(cli: Cli, trained: Any) -> None:
@@ -307,7 +307,7 @@ def test_epochs_and_steps_exclude_each_other(cli: Cli, small_world: Any) -> None
 
 
 def test_bad_values_of_options(cli: Cli, small_world: Any) -> None:
-    _error(_forest(cli, small_world, "--budget", "soon"), "90s, 10m, 1h")
+    _error(_forest(cli, small_world, "--budget", "soon"), "90s, 10m or 1h")
     _error(_forest(cli, small_world, "--device", "tpu"), "unet.device.*cpu.*tpu")
 
 
@@ -322,4 +322,6 @@ def test_points_at_one_place_with_two_classes_are_reported(cli: Cli, small_world
     pd.concat([frame, row]).to_file(path)
     result = _forest(cli, small_world, points=path)
     assert result.status == 0
-    assert re.search(r"(?i)conflict|contradict", result.err), result.err
+    assert re.search(r"1 skipped, in a pixel already labelled with another class", result.err), (
+        result.err
+    )

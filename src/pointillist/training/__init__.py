@@ -11,7 +11,7 @@ from pointillist.training.config import (
     read_config,
 )
 from pointillist.training.recipe import Fitted, Workshop
-from pointillist.training.run import Run, open_run
+from pointillist.training.run import Run
 from pointillist.training.task import TrainingTask
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "UnetConfig",
     "Workshop",
     "fit_recipe",
-    "open_run",
     "open_scenes",
     "parse_duration",
     "read_config",

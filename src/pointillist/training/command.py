@@ -18,7 +18,7 @@ from pointillist.points import LabelReport, read_labels_for_scenes, require_two_
 from pointillist.raster import Scene, open_scene, parse_bands
 from pointillist.training.config import TrainConfig, read_config
 from pointillist.training.recipe import Fitted, Workshop
-from pointillist.training.run import Run, open_run
+from pointillist.training.run import Run, check_run, make_run
 from pointillist.training.task import TrainingTask
 
 PathLike = str | os.PathLike[str]
@@ -83,13 +83,18 @@ def train(
     """
     start = time.monotonic()
     settings = _resolve(config, recipe, budget, encoder, weights, epochs, steps, seed, device)
-    run = _open(Path(out), settings, overwrite=overwrite, resume=resume)
+    is_first = "LOCAL_RANK" not in os.environ  # else a further process of the same training
+    run = check_run(Path(out), overwrite=overwrite, resume=resume or not is_first)
     if resume and run.is_complete:
-        _tell(run, say)(f"Run '{run.path}' is complete: nothing left to do.")
+        (say or _silent)(f"Run '{run.path}' is complete: nothing left to do.")
         return run
-    tell = _tell(run, say)
+    if resume:
+        _check_same_config(run, settings)
     opened = open_scenes(scenes, bands)
     task, report = read_task(opened, points, legend, class_field, crs, settings.seed)
+    # from here on there is something to keep: a bad input must not leave or remove anything
+    make_run(run, resume=resume or not is_first)
+    tell = _tell(run, say)
     for line in report.lines():
         tell(line)
     settings.write(run.config_path)
@@ -219,19 +224,17 @@ def _resolve(
     return settings
 
 
-def _open(path: Path, settings: TrainConfig, *, overwrite: bool, resume: bool) -> Run:
-    """Open the run's folder; an unfinished run goes on only with its own configuration."""
-    if "LOCAL_RANK" in os.environ:  # a further process of a training on several devices
-        return open_run(path, resume=True)
-    run = open_run(path, overwrite=overwrite, resume=resume)
-    if resume and run.config_path.exists() and not run.is_complete:
-        before = read_config(run.config_path)
-        if before != settings:
-            raise InputError(
-                f"Run '{path}' was started with another configuration ({run.config_path}). "
-                "Resume it with the same options, or start anew with --overwrite."
-            )
-    return run
+def _check_same_config(run: Run, settings: TrainConfig) -> None:
+    """An unfinished run goes on only with its own configuration."""
+    if run.config_path.exists() and read_config(run.config_path) != settings:
+        raise InputError(
+            f"Run '{run.path}' was started with another configuration ({run.config_path}). "
+            "Resume it with the same options, or start anew with --overwrite."
+        )
+
+
+def _silent(_: str) -> None:
+    """Say nothing."""
 
 
 def _tell(run: Run, say: Callable[[str], None] | None) -> Callable[[str], None]:

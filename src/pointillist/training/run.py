@@ -95,41 +95,50 @@ class Run(os.PathLike[str]):
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n")
 
 
-def open_run(path: str | Path, *, overwrite: bool = False, resume: bool = False) -> Run:
-    """Make the folder of a run, or open an unfinished one.
+def check_run(path: str | Path, *, overwrite: bool = False, resume: bool = False) -> Run:
+    """Check that a run may go into a folder; touches nothing.
 
     Args:
         path: The folder.
-        overwrite: Remove what an earlier run left there.
-        resume: Keep what is there.
+        overwrite: An earlier run there may be replaced.
+        resume: An unfinished run there is to go on.
 
     Raises:
         OutputExistsError: The folder holds something and neither was asked for.
-        OutputError: The folder cannot be made.
+        OutputError: The path is a file.
     """
     run = Run(Path(path))
-    if run.path.is_file():
+    if run.path.exists() and not run.path.is_dir():
         raise OutputError(f"Expected a folder for the run, but '{path}' is a file. Choose another.")
-    if run.path.is_dir() and any(run.path.iterdir()) and not resume:
-        ours = run.config_path.exists() or run.model_path.exists()
-        if not ours:
-            raise OutputExistsError(
-                f"Folder '{path}' holds other files and no run. Choose another with --out."
-            )
-        if not overwrite:
-            raise OutputExistsError(
-                f"Run '{path}' exists already. Continue it with --resume, replace it with "
-                "--overwrite, or choose another folder with --out."
-            )
+    if not run.path.is_dir() or not any(run.path.iterdir()):
+        return run
+    if not run.config_path.exists() and not run.model_path.exists():
+        raise OutputExistsError(
+            f"Folder '{path}' holds other files and no run. Choose another with --out."
+        )
+    if not overwrite and not resume:
+        raise OutputExistsError(
+            f"Run '{path}' exists already. Continue it with --resume, replace it with "
+            "--overwrite, or choose another folder with --out."
+        )
+    return run
+
+
+def make_run(run: Run, *, resume: bool = False) -> None:
+    """Make the folder of a run; what an earlier run left there goes, unless it is resumed.
+
+    Raises:
+        OutputError: The folder cannot be made.
+    """
+    if not resume:
         _clear(run)
     try:
         run.path.mkdir(parents=True, exist_ok=True)
         run.figures.mkdir(exist_ok=True)
     except OSError as error:
         raise OutputError(
-            f"Run folder '{path}' cannot be made: {error.strerror}. Choose another with --out."
+            f"Run folder '{run.path}' cannot be made: {error.strerror}. Choose another with --out."
         ) from error
-    return run
 
 
 def _clear(run: Run) -> None:
