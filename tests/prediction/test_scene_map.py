@@ -239,15 +239,32 @@ def test_interruption_leaves_nothing_half_written(
     assert [path.name for path in tmp_path.iterdir()] == ["scene.tif"]
 
 
-def test_full_disk_is_told_and_leaves_nothing(write_scene, thresholder, tmp_path, rng) -> None:
-    scene = write_scene(rng.integers(0, 200, (1500, 1500)).astype(np.uint8))
+@pytest.fixture
+def limit_file_size():
+    """Let files grow to so many bytes, as on a disk that fills up."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
-    try:
-        with pytest.raises(OutputError, match=r"map\.tif' cannot be written"):
-            predict(thresholder, scene, tmp_path / "map.tif")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    yield lambda n_bytes: resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+_LATE = pytest.mark.xfail(reason="GDAL does not tell late failures", strict=False)
+
+
+@pytest.mark.parametrize(
+    "n_bytes",
+    [
+        pytest.param(20_000, id="while mapping"),
+        pytest.param(270_000, id="while closing", marks=_LATE),
+        pytest.param(300_000, id="while finishing", marks=_LATE),
+    ],
+)
+def test_full_disk_is_told_and_leaves_nothing(
+    n_bytes, limit_file_size, write_scene, thresholder, tmp_path, rng
+) -> None:
+    scene = write_scene(rng.integers(0, 200, (1200, 1200)).astype(np.uint8))
+    limit_file_size(n_bytes)
+    with pytest.raises(OutputError, match=r"map\.tif' cannot be written"):
+        predict(thresholder, scene, tmp_path / "map.tif")
     assert [path.name for path in tmp_path.iterdir()] == ["scene.tif"]
 
 

@@ -117,7 +117,7 @@ def predict(
         min_confidence: Between 0 and 1; pixels whose class is less probable stay unclassified.
         min_area: Smallest patch in pixels; smaller ones take the class of their largest neighbour.
             The map is then held in memory, one byte per pixel (two for codes above 254), twice.
-            Probabilities and uncertainty stay as they are.
+            Nodata and unclassified pixels take no part; probabilities stay as they are.
         bands: Bands of the scenes in the model's order, like `1-3` or `red,nir`; chosen by name
             where None.
         engine: `auto`, `torch` or `openvino`.
@@ -163,7 +163,7 @@ def predict(
         probabilities=probabilities,
         uncertainty=uncertainty,
         polygons=polygons,
-        inputs=[] if aoi is None else [aoi],
+        inputs=[path for path in (aoi, model) if isinstance(path, str | Path)],
         overwrite=overwrite,
     )
     options = MapOptions(wanted, min_area or 1, probabilities_dtype, overwrite)
