@@ -133,9 +133,9 @@ def paint_fields(rng: np.random.Generator, canvas: Canvas, parcels: Parcels) -> 
 
 def _row_tones(parcels: Parcels, inner: Field, bare: NDArray[np.bool_]) -> Field:
     """Furrows on bare land; faint rows and, in some fields, tramlines where something grows."""
-    period = 3.4 + 3.0 * inner
+    period = 4.2 + 3.0 * inner
     chance = hash_uniform(3, np.floor(inner * 2**40))
-    strength = np.where(bare, 0.05 + 0.09 * chance, 0.03 * chance)
+    strength = np.where(bare, 0.10 + 0.10 * chance, 0.02 * chance)
     rows = 1 + strength * np.sin(2 * np.pi * parcels.across / period)
     tram = (np.mod(parcels.across, 22.0) < 1.4) & ~bare & (chance < 0.55)
     return np.where(tram, rows * 0.84, rows)

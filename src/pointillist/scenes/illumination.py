@@ -15,7 +15,7 @@ SUN_AZIMUTH = float(np.deg2rad(225))
 _SUN_ELEVATION = float(np.deg2rad(48))
 _SHADOW_STEPS = 16
 _BLUR_PX = 0.75
-_NOISE_LEVELS = 4.5
+_NOISE_LEVELS = 4.0
 
 # Brightest reflectance of the stretch, light scattered into shadows, and haze, by band.
 _WHITE = (0.40, 0.39, 0.36, 0.72, 0.62)
@@ -30,11 +30,11 @@ def render(rng: np.random.Generator, canvas: Canvas, elevation: Field) -> NDArra
     sun = _hillshade(elevation, canvas) * (1 - _cast_shadows(canvas.height))
     haze = float(rng.uniform(0.5, 1.7)) * (1 + 0.25 * value_noise(rng, shape, 300))
     # Flight lines joined to a mosaic are never quite of one brightness.
-    mosaic = 0.13 * value_noise(rng, shape, 260)
+    mosaic = 0.11 * value_noise(rng, shape, 260)
     image = np.empty((len(canvas.bands), *shape), dtype=np.uint8)
     for i, band in enumerate(canvas.bands):
         light = _SKYLIGHT[band] + (1 - _SKYLIGHT[band]) * sun
-        cast = 1 + mosaic + 0.04 * value_noise(rng, shape, 220)
+        cast = 1 + mosaic + 0.025 * value_noise(rng, shape, 220)
         light = light * cast
         seen = ndimage.gaussian_filter(canvas.reflectance[i] * light, _BLUR_PX, mode="nearest")
         signal = np.clip((seen + haze * _HAZE[band]) / _WHITE[band], 0, 1)

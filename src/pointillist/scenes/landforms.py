@@ -114,7 +114,7 @@ def paint_water(rng: np.random.Generator, canvas: Canvas, ground: Ground) -> Non
     murk = murk + 0.18 * fractal_noise(rng, shape, 60, 4)
     shallow = np.exp(np.minimum(ground.wetness, 0) / 4) * 0.5
     colour = canvas.blend("clear water", "turbid water", np.clip(murk + shallow, 0, 1.3)[water])
-    tone = grain(rng, shape, 0.07, 0.10 * value_noise(rng, shape, 5))[water]
+    tone = grain(rng, shape, 0.03, 0.05 * value_noise(rng, shape, 9))[water]
     canvas.paint(water, WATER, colour, tone)
     canvas.tree_density[ground.water] = 0
     tone = grain(rng, shape, 0.06, 0.10 * value_noise(rng, shape, 7))[bars]
