@@ -18,8 +18,14 @@ def test_the_rate_rises_then_falls_and_never_reaches_zero() -> None:
 
 
 def test_progress_is_the_further_of_steps_and_time() -> None:
-    by_steps = Progress(n_steps=10, step=5)
-    assert by_steps.fraction == pytest.approx(0.5)
-    by_time = Progress(n_steps=1000, seconds=10, start=time.monotonic() - 8, step=5)
-    assert by_time.fraction == pytest.approx(0.8, abs=0.01)
-    assert Progress(n_steps=1000, seconds=10, earlier_s=11).is_over
+    assert Progress(n_steps=10).measure(5) == pytest.approx(0.5)
+    by_time = Progress(n_steps=1000, seconds=10, start=time.monotonic() - 8)
+    assert by_time.measure(5) == pytest.approx(0.8, abs=0.01)
+    assert Progress(n_steps=1000, seconds=10, earlier_s=11).measure(5) == 1.0
+
+
+def test_progress_moves_only_when_told() -> None:
+    progress = Progress(n_steps=10)
+    assert not progress.is_over
+    progress.update(progress.measure(10))
+    assert progress.is_over

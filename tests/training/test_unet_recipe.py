@@ -20,7 +20,8 @@ import pointillist
 from pointillist.errors import ConfigError, InputError
 from pointillist.models import NetworkModel
 from pointillist.raster import open_scene
-from pointillist.training import train
+from pointillist.training import UnetConfig, train
+from pointillist.training.command import open_scenes, read_task
 
 pytestmark = pytest.mark.slow
 
@@ -124,6 +125,25 @@ def test_resume_with_other_options_is_refused(small_world: Any) -> None:
         train(small_world.scene, small_world.points, out, config=config, seed=5, resume=True)
 
 
+def test_resume_with_other_points_is_refused(small_world: Any) -> None:
+    import geopandas as gpd
+
+    out = small_world.folder / "run"
+    config = _config(small_world.folder, steps=2, steps_per_epoch=2)
+    run = train(small_world.scene, small_world.points, out, config=config)
+    run.model_path.unlink()  # as if it had been cut off after its last epoch
+    run.task_path.write_text("fingerprint of another task\n")
+    with pytest.raises(InputError, match="other scenes, bands, points or classes"):
+        train(small_world.scene, small_world.points, out, config=config, resume=True)
+    fewer = small_world.folder / "fewer.gpkg"
+    gpd.read_file(small_world.points)[:40].to_file(fewer)
+    task = [
+        read_task(open_scenes(small_world.scene), path, None, None, None, 0)[0].fingerprint()
+        for path in (small_world.points, small_world.points, fewer)
+    ]
+    assert task[0] == task[1] != task[2]
+
+
 def test_ctrl_c_keeps_the_last_epoch(small_world: Any) -> None:
     config = _config(small_world.folder, steps=100_000)
     out = small_world.folder / "run"
@@ -131,7 +151,11 @@ def test_ctrl_c_keeps_the_last_epoch(small_world: Any) -> None:
         sys.executable, "-m", "pointillist", "train", str(small_world.scene),
         "--points", str(small_world.points), "--config", str(config), "--out", str(out),
     ]  # fmt: skip
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # a shell may have started the tests with SIGINT ignored, and children inherit that
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
     checkpoint = out / "checkpoints" / "last.ckpt"
     deadline = time.monotonic() + 120
     while not checkpoint.exists() and process.poll() is None and time.monotonic() < deadline:
@@ -146,13 +170,15 @@ def test_ctrl_c_keeps_the_last_epoch(small_world: Any) -> None:
 
 def test_a_budget_ends_the_training_in_time(small_world: Any) -> None:
     start = time.monotonic()
-    config = _config(small_world.folder, steps=1_000_000)
+    settings = {key: value for key, value in SMALL["unet"].items() if key != "steps"}
+    config = small_world.folder / "config.yaml"
+    config.write_text(yaml.safe_dump({**SMALL, "unet": settings}))
     run = train(
         small_world.scene, small_world.points, small_world.folder / "run", config=config,
         budget="12s",
     )  # fmt: skip
     assert time.monotonic() - start < 25
-    assert run.metrics["steps"] < 1_000_000
+    assert run.metrics["steps"] != UnetConfig().steps
     assert run.metrics["history"][-1]["learning_rate"] < 1e-4
 
 

@@ -350,6 +350,14 @@ def info(
         console.out.print(render(facts))
 
 
+_INTERRUPTED = 130
+_AFTER_INTERRUPTION = {
+    "train": "The last finished epoch is kept: go on with the same command and --resume.",
+    "predict": "No half-written map was left; maps of scenes finished before are kept.",
+    "demo": "Start again with --overwrite.",
+}
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line; every failure is one line on stderr and an exit status.
 
@@ -361,7 +369,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = [arg for arg in args if arg != "--debug"]
     console.show_logs(debug)
     command = typer.main.get_command(app)
-    with console.errors_in_one_line(debug):
+    remedy = _AFTER_INTERRUPTION.get(args[0] if args else "", "Nothing half-written was left.")
+    with console.errors_in_one_line(debug, remedy):
         try:
             status = command.main(args=args, prog_name="pointillist", standalone_mode=False)
         except typer.Abort as error:
@@ -370,4 +379,6 @@ def main(argv: Sequence[str] | None = None) -> None:
             show = getattr(error, "show", None)
             show() if callable(show) else console.err.print(str(error))
             sys.exit(error.exit_code)
+        if status == _INTERRUPTED:  # typer swallows the KeyboardInterrupt itself
+            raise KeyboardInterrupt
     sys.exit(status if isinstance(status, int) else 0)

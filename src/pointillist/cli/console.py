@@ -68,10 +68,14 @@ def _plain_progress(title: str) -> StepReport:
 
 
 @contextmanager
-def errors_in_one_line(debug: bool) -> Iterator[None]:
+def errors_in_one_line(debug: bool, after_interruption: str) -> Iterator[None]:
     """Turn every failure into one readable line on stderr and an exit status.
 
     1 for failures, 130 for Ctrl-C. With `debug`, tracebacks come through.
+
+    Args:
+        debug: Let exceptions through.
+        after_interruption: What is left after Ctrl-C and how to go on.
     """
     from pointillist.errors import PointillistError
 
@@ -82,7 +86,7 @@ def errors_in_one_line(debug: bool) -> Iterator[None]:
     except KeyboardInterrupt:
         if debug:
             raise
-        err.print("\nInterrupted. What was finished is kept.", style="yellow")
+        err.print(f"\nInterrupted. {after_interruption}", style="yellow")
         sys.exit(130)
     except PointillistError as error:
         if debug:

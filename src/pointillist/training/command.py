@@ -59,7 +59,8 @@ def train(
         crs: Coordinate system of points that state none, e.g. `EPSG:4326`.
         config: YAML file with a `TrainConfig`; the options below override it.
         recipe: `auto`, `unet` or `forest`.
-        budget: Time for the whole training, e.g. `10m`.
+        budget: Time for the whole training, e.g. `10m`; with steps or epochs too, whichever is
+            over first.
         encoder: Encoder of the network.
         weights: Where the encoder starts: `auto`, `imagenet`, `none` or a file.
         epochs: Length of the training in epochs (of `steps_per_epoch` steps).
@@ -93,11 +94,15 @@ def train(
     opened = open_scenes(scenes, bands)
     task, report = read_task(opened, points, legend, class_field, crs, settings.seed)
     # from here on there is something to keep: a bad input must not leave or remove anything
+    if resume:
+        _check_same_task(run, task)
     make_run(run, resume=resume or not is_first)
     tell = _tell(run, say)
     for line in report.lines():
         tell(line)
     settings.write(run.config_path)
+    run.task_path.parent.mkdir(exist_ok=True)
+    run.task_path.write_text(task.fingerprint() + "\n", encoding="utf-8")
     fitted = _fit(
         task,
         settings,
@@ -220,8 +225,13 @@ def _resolve(
         if epochs < 1:
             raise InputError(f"Expected --epochs of at least 1, got {epochs}.")
         overrides["unet.steps"] = epochs * settings.unet.steps_per_epoch
-        settings = read_config(Path(config) if config else None, overrides)
-    return settings
+    elif settings.budget is not None and "steps" not in settings.unet.model_fields_set:
+        overrides["unet.steps"] = _UNLIMITED_STEPS
+    return read_config(Path(config) if config else None, overrides)
+
+
+_UNLIMITED_STEPS = 10_000_000
+"""With a budget and no steps asked for, time alone ends the training."""
 
 
 def _check_same_config(run: Run, settings: TrainConfig) -> None:
@@ -230,6 +240,16 @@ def _check_same_config(run: Run, settings: TrainConfig) -> None:
         raise InputError(
             f"Run '{run.path}' was started with another configuration ({run.config_path}). "
             "Resume it with the same options, or start anew with --overwrite."
+        )
+
+
+def _check_same_task(run: Run, task: TrainingTask) -> None:
+    """An unfinished run goes on only with its own scenes and points."""
+    path = run.task_path
+    if path.exists() and path.read_text(encoding="utf-8").strip() != task.fingerprint():
+        raise InputError(
+            f"Run '{run.path}' was started with other scenes, bands, points or classes. "
+            "Resume it with the same inputs, or start anew with --overwrite."
         )
 
 
@@ -272,6 +292,7 @@ def _finish(run: Run, task: TrainingTask, fitted: Fitted, seconds: float) -> Non
     )
     save_model(fitted.model, run.model_path)
     run.checkpoint_path.unlink(missing_ok=True)
+    run.task_path.unlink(missing_ok=True)
     if run.checkpoint_path.parent.is_dir() and not any(run.checkpoint_path.parent.iterdir()):
         run.checkpoint_path.parent.rmdir()
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import lightning as L
 import torch
+from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import nn
 from torch.utils.data import DataLoader, Sampler
@@ -103,39 +104,44 @@ class EpochSampler(Sampler[int]):
 
 
 class _Watcher(L.Callback):  # type: ignore[misc]
-    """Report progress after every step and keep a checkpoint after every epoch."""
+    """Report progress after every step."""
 
-    def __init__(self, report: StepReport | None, checkpoint: Path | None) -> None:
+    def __init__(self, report: StepReport) -> None:
         self.report = report
-        self.checkpoint = checkpoint
         self.last_loss = float("nan")
-        self.heldout = ""
 
     def on_train_batch_end(
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, *_: Any
     ) -> None:
         """Say how far it is."""
         assert isinstance(module, PointSegmenter)
-        if self.report is None or not trainer.is_global_zero:
+        if not trainer.is_global_zero:
             return
         loss = float(outputs["loss"].detach())
         first = self.last_loss != self.last_loss
         self.last_loss = loss if first else 0.95 * self.last_loss + 0.05 * loss
-        self.report(module.progress.fraction, f"loss {self.last_loss:.3f}{self.heldout}")
+        score = trainer.callback_metrics.get("heldout_accuracy")
+        heldout = "" if score is None else f", held-out accuracy {float(score):.3f}"
+        self.report(module.progress.fraction, f"loss {self.last_loss:.3f}{heldout}")
+
+
+class _Keeper(Checkpoint):  # type: ignore[misc]
+    """Keep a checkpoint after every epoch, when all other hooks of the epoch have run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Keep what is learnt so far."""
-        score = trainer.callback_metrics.get("heldout_accuracy")
-        if score is not None:
-            self.heldout = f", held-out accuracy {float(score):.3f}"
-        if self.checkpoint is not None:
-            try:
-                trainer.save_checkpoint(self.checkpoint)
-            except OSError as error:
-                raise OutputError(
-                    f"Checkpoint '{self.checkpoint}' cannot be written: {error.strerror or error}. "
-                    "Free some space and go on with --resume."
-                ) from error
+        try:
+            trainer.save_checkpoint(self.path)
+        except (OSError, RuntimeError) as error:
+            # torch's own writer reports a full disk as RuntimeError
+            reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+            raise OutputError(
+                f"Checkpoint '{self.path}' cannot be written: {reason}. "
+                "Free some space and go on with --resume."
+            ) from error
 
 
 class _BestWeights(L.Callback):  # type: ignore[misc]
@@ -197,18 +203,21 @@ def fit_network(
     module = PointSegmenter(network, criterion, config, progress, class_names)
     network.to(memory_format=torch.channels_last)
     best = _BestWeights()
-    callbacks: list[L.Callback] = [_Watcher(report, interruption.checkpoint)]
+    callbacks: list[L.Callback] = []
+    if report is not None:
+        callbacks.append(_Watcher(report))
     if config.select == "best" and validation_loader is not None:
-        callbacks.insert(0, best)
+        callbacks.append(best)
+    if interruption.checkpoint is not None:
+        callbacks.append(_Keeper(interruption.checkpoint))
     with _quiet():
         trainer = L.Trainer(
             accelerator="gpu" if device == "cuda" else "cpu",
             precision="bf16-mixed" if precision == "bf16" else "32-true",
-            max_steps=config.steps,
-            max_epochs=-1,
+            max_epochs=-1,  # the segmenter stops it; with `max_steps` a resumed epoch is run twice
             callbacks=callbacks,
             logger=_loggers(log_dir),
-            enable_checkpointing=False,
+            enable_checkpointing=interruption.checkpoint is not None,
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,

@@ -54,6 +54,11 @@ class Run(os.PathLike[str]):
         return self.path / "checkpoints" / "last.ckpt"
 
     @property
+    def task_path(self) -> Path:
+        """Fingerprint of the scenes and labels of an unfinished training."""
+        return self.path / "checkpoints" / "task.txt"
+
+    @property
     def figures(self) -> Path:
         """Folder of figures."""
         return self.path / "figures"

@@ -11,30 +11,35 @@ from dataclasses import dataclass, field
 class Progress:
     """How far a training is: the further of its share of steps and its share of time.
 
+    `fraction` moves only in `update`, so that all processes of a training can agree on it.
+
     Args:
         n_steps: Steps of the whole training.
         seconds: Time for the whole training, None for no limit.
         start: When the clock began (`time.monotonic`).
         earlier_s: Seconds spent before an interruption.
+        fraction: 0 at the start, 1 when it is time to stop.
     """
 
     n_steps: int
     seconds: float | None = None
     start: float = field(default_factory=time.monotonic)
     earlier_s: float = 0.0
-    step: int = 0
+    fraction: float = 0.0
 
     @property
     def elapsed_s(self) -> float:
         """Seconds spent, those before an interruption included."""
         return self.earlier_s + time.monotonic() - self.start
 
-    @property
-    def fraction(self) -> float:
-        """0 at the start, 1 when it is time to stop."""
-        by_steps = self.step / self.n_steps
+    def measure(self, step: int) -> float:
+        """How far the training is after this many steps, by this process's clock."""
         by_time = 0.0 if self.seconds is None else self.elapsed_s / self.seconds
-        return min(1.0, max(by_steps, by_time))
+        return min(1.0, max(step / self.n_steps, by_time))
+
+    def update(self, fraction: float) -> None:
+        """Take a measured fraction as the state of the training."""
+        self.fraction = fraction
 
     @property
     def is_over(self) -> bool:

@@ -23,7 +23,7 @@ class PointSegmenter(L.LightningModule):  # type: ignore[misc]
         network: Logits (B, C, H, W) from images (B, bands, H, W).
         criterion: Loss of logits and targets.
         config: Optimiser, schedule.
-        progress: Clock of the training; its `step` is kept up to date here.
+        progress: Clock of the training; kept up to date here.
         class_names: Names by class index, for the held-out scores.
     """
 
@@ -60,11 +60,20 @@ class PointSegmenter(L.LightningModule):  # type: ignore[misc]
         self._losses.append(loss.detach())
         return loss
 
+    def on_train_start(self) -> None:
+        """Set the clock, also after an interruption."""
+        self._tell_time()
+
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Count the step; stop when steps or time are used up."""
-        self.progress.step = self.trainer.global_step
+        self._tell_time()
         if self.progress.is_over:
             self.trainer.should_stop = True
+
+    def _tell_time(self) -> None:
+        """Every process of a training goes by the first one's clock: same rates, same last step."""
+        fraction = self.progress.measure(self.trainer.global_step)
+        self.progress.update(float(self.trainer.strategy.broadcast(fraction)))
 
     def on_train_epoch_end(self) -> None:
         """Write a row of the history: loss, rate, held-out scores."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -55,6 +56,17 @@ class TrainingTask:
         """The same task with fewer labels: one boolean mask per scene."""
         labels = tuple(p.subset(mask) for p, mask in zip(self.labels, keep, strict=True))
         return replace(self, labels=labels)
+
+    def fingerprint(self) -> str:
+        """A hash of labels, classes, bands and grids; names of files do not count."""
+        digest = hashlib.sha256()
+        classes = (self.legend.codes, self.legend.names)
+        digest.update(repr((classes, self.bands, self.seed)).encode())
+        for source, pixels in zip(self.sources, self.labels, strict=True):
+            digest.update(repr(source.grid).encode())
+            digest.update(np.ascontiguousarray(pixels.rowcol).tobytes())
+            digest.update(np.ascontiguousarray(pixels.index).tobytes())
+        return digest.hexdigest()
 
     def card(
         self, recipe: str, normalisation: Normalisation, provenance: dict[str, Any]
