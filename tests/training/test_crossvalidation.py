@@ -177,8 +177,9 @@ def test_leipzig_forest_reaches_085(real_data: Path) -> None:
 def test_the_example_runs(
     real_data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    example = Path(__file__).parents[2] / "examples" / "leipzig_crossvalidation.py"
-    options = ["--data", str(real_data / "leipzig"), "--seeds", "1", "--trees", "10"]
+    example = Path(__file__).parents[2] / "examples" / "spatial_crossvalidation.py"
+    assert real_data.is_dir()
+    options = ["--seeds", "1", "--trees", "10"]
     monkeypatch.setattr("sys.argv", [str(example), *options])
     runpy.run_path(str(example), run_name="__main__")
     assert "forest: overall accuracy 0." in capsys.readouterr().out

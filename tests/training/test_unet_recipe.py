@@ -132,6 +132,7 @@ def test_resume_with_other_points_is_refused(small_world: Any) -> None:
     config = _config(small_world.folder, steps=2, steps_per_epoch=2)
     run = train(small_world.scene, small_world.points, out, config=config)
     run.model_path.unlink()  # as if it had been cut off after its last epoch
+    run.task_path.parent.mkdir()
     run.task_path.write_text("fingerprint of another task\n")
     with pytest.raises(InputError, match="other scenes, bands, points or classes"):
         train(small_world.scene, small_world.points, out, config=config, resume=True)

@@ -1,6 +1,9 @@
-"""How well does a recipe learn Leipzig's land cover from 97 points? Five spatial folds, repeated.
+"""How well does a recipe learn from these points? Five spatial folds, pooled, repeated.
 
-Run it from the repository: `python examples/leipzig_crossvalidation.py [--recipe forest|unet]`.
+Run it from the repository; without arguments it takes the Leipzig scene and its 97 points:
+
+    python examples/spatial_crossvalidation.py [SCENE POINTS] [--bands 1-7] [--recipe forest|unet]
+
 Every repetition deals the squares out to the folds anew and trains with another seed, so that the
 spread shows how much one figure may be trusted.
 """
@@ -15,20 +18,30 @@ import numpy as np
 
 from pointillist.models import TrainedModel
 from pointillist.points import read_labels
-from pointillist.raster import open_scene
-from pointillist.training import ForestConfig, TrainConfig, TrainingTask, Workshop, fit_recipe
+from pointillist.raster import open_scene, parse_bands
+from pointillist.training import (
+    ForestConfig,
+    TrainConfig,
+    TrainingTask,
+    UnetConfig,
+    Workshop,
+    fit_recipe,
+)
 from pointillist.training.crossvalidation import cross_validate
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "leipzig"
+LEIPZIG = Path(__file__).resolve().parents[2] / "shared" / "data" / "leipzig"
 
 
 def main() -> None:
     options = read_options()
-    scene = open_scene(options.data / "leipzig_raster.tif")
-    labels = read_labels(options.data / "leipzig_points.gpkg", scene.grid)
+    scene = open_scene(options.scene, parse_bands(options.bands) if options.bands else None)
+    labels = read_labels(options.points, scene.grid)
     task = TrainingTask((scene,), (labels.pixels,), labels.legend, 0, scene.band_names)
-    forest = ForestConfig(n_trees=options.trees, sigmas=tuple(options.scales))
-    config = TrainConfig(recipe=options.recipe, forest=forest)
+    config = TrainConfig(
+        recipe=options.recipe,
+        forest=ForestConfig(n_trees=options.trees, sigmas=tuple(options.scales)),
+        unet=UnetConfig(steps=options.steps, weights="none", holdout=0.0),
+    )
 
     def fit(part: TrainingTask) -> TrainedModel:
         return fit_recipe(part, config, Workshop()).model
@@ -45,13 +58,16 @@ def main() -> None:
 
 
 def read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of raster and points")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("scene", type=Path, nargs="?", default=LEIPZIG / "leipzig_raster.tif")
+    parser.add_argument("points", type=Path, nargs="?", default=LEIPZIG / "leipzig_points.gpkg")
+    parser.add_argument("--bands", help="by number, range or name; all without it")
     parser.add_argument("--recipe", choices=("forest", "unet"), default="forest")
     parser.add_argument("--trees", type=int, default=100)
     parser.add_argument(
         "--scales", type=float, nargs="*", default=ForestConfig().sigmas, help="of the features"
     )
+    parser.add_argument("--steps", type=int, default=300, help="of each network")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--block", type=int, help="side of the squares held out, in pixels")
     return parser.parse_args()
