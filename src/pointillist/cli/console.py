@@ -19,7 +19,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-out = Console(highlight=False, soft_wrap=True)
+# a pipe or a file has no width of its own: leave room for a whole row of a table
+_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 110
+out = Console(highlight=False, soft_wrap=True, width=_WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 StepReport = Callable[[float, str], None]

@@ -51,12 +51,12 @@ def _class_table(a: Mapping[str, Any]) -> Table:
     from rich.text import Text
 
     estimated = a["kind"] == "design-based"
-    columns = ["user's %", "producer's %", "F1 %", "IoU %", "reference", "area %"]
+    columns = ["user's\n%", "producer's\n%", "F1\n%", "IoU\n%", "reference\nn", "area\n%"]
     has_hectares = any(Stated.read(v["hectares"]).value is not None for v in a["area"].values())
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("class")
+    table.add_column("class", overflow="fold", min_width=8)
     for name in [*columns, *(["hectares"] if has_hectares else [])]:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for j, entry in enumerate(a["legend"]):
         name = entry["name"]
         cells = [_percent(a[key][name]) for key in ("users_accuracy", "producers_accuracy")]
