@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from pointillist.errors import InputError, UnreadableFileError
 from pointillist.grid import Window
@@ -18,7 +18,6 @@ from pointillist.raster.opening import Handles, grid_of, rasterio_window, readin
 from pointillist.raster.source import Pixels, clean, read_boundless
 
 PathLike = str | os.PathLike[str]
-_PROBE_PX = 512
 
 
 class Scene:
@@ -26,7 +25,8 @@ class Scene:
 
     Args:
         path: GeoTIFF, COG, VRT, JP2, PNG, `/vsi…`, anything GDAL opens.
-        bands: Bands by number (from 1) or name, in this order; all but alpha when absent.
+        bands: Bands by number (from 1) or name, in this order; all but alpha when absent. An alpha
+            band that is named is data and masks nothing.
 
     Raises:
         MissingFileError: No such file.
@@ -59,16 +59,28 @@ class Scene:
         self.dtype = str(np.result_type(*types))
         self.nodata = tuple(dataset.nodatavals[i - 1] for i in self.bands)
         # nodata is compared here; only other kinds of masks cost a second read
-        self._needs_mask = any(
+        self.alpha_band = interpretations.index("alpha") + 1 if self.has_alpha else None
+        masked = any(
             flag.name in ("per_dataset", "alpha")
             for i in self.bands
             for flag in dataset.mask_flag_enums[i - 1]
-        ) or (self.has_alpha)
+        )
+        self._needs_mask = (masked or self.has_alpha) and self.alpha_band not in self.bands
 
     @property
     def name(self) -> str:
         """The path."""
         return self.path
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a person should know: a band that is taken for a mask, in one sentence."""
+        if self.alpha_band is None or self.alpha_band in self.bands or self.n_bands <= 2:
+            return ()
+        return (
+            f"Band {self.alpha_band} of '{self.path}' is tagged as alpha and used as a mask, not "
+            f"as data. If it is a band, name it: --bands 1-{len(self.all_band_names)}.",
+        )
 
     @property
     def n_bands(self) -> int:
@@ -93,24 +105,6 @@ class Scene:
                 self.bands, window=rasterio_window(window)
             )
         return values
-
-    def valid_at(self, rowcol: ArrayLike) -> NDArray[np.bool_]:
-        """Which of the pixels (N, 2), all inside the scene, have data; reads only around them."""
-        rc = np.asarray(rowcol, dtype=np.int64).reshape(-1, 2)
-        valid = np.zeros(len(rc), dtype=bool)
-        tiles = rc // _PROBE_PX
-        keys, members = np.unique(tiles, axis=0, return_inverse=True)
-        order = np.argsort(members.reshape(-1), kind="stable")
-        ends = np.cumsum(np.bincount(members.reshape(-1), minlength=len(keys)))
-        for chosen in np.split(order, ends[:-1]):
-            if len(chosen) == 0:
-                continue
-            top, left = rc[chosen].min(axis=0)
-            bottom, right = rc[chosen].max(axis=0) + 1
-            window = Window(int(top), int(left), int(bottom - top), int(right - left))
-            inside = self.read(window).valid
-            valid[chosen] = inside[rc[chosen, 0] - top, rc[chosen, 1] - left]
-        return valid
 
     def _read_inside(self, window: Window) -> Pixels:
         raw = self.read_raw(window)

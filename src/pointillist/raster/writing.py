@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -21,6 +21,8 @@ from pointillist.raster.style import pam_path, pam_text, qml_path, qml_text
 PathLike = str | os.PathLike[str]
 UINT8_STEPS = 250  # probabilities as uint8: 0…250 for 0…1, 255 is nodata
 _TILE_PX = 512
+_CHECK_PX = 2048
+_DAMAGED = "'{}' cannot be written: it reads back damaged, the disk may be full. Free some space."
 
 
 def check_output(path: PathLike, overwrite: bool = False) -> Path:
@@ -109,9 +111,10 @@ class _RasterWriter:
             return self.path
         try:
             with _writing(self.path):
-                self._dataset.close()
-                self._dataset = None
+                dataset, self._dataset = self._dataset, None
+                dataset.close()
                 self._make_cog()
+                _check_copy(self._blocks, self._cog)
                 sides = self._write_sides()
                 for part, final in sides:
                     part.replace(final)
@@ -142,7 +145,8 @@ class _RasterWriter:
     def discard(self) -> None:
         """Remove what is unfinished."""
         if self._dataset is not None:
-            self._dataset.close()
+            with suppress(*_write_errors()):  # what does not get written is thrown away anyway
+                self._dataset.close()
             self._dataset = None
         for part in (self._blocks, self._cog):
             part.unlink(missing_ok=True)
@@ -311,6 +315,8 @@ def write_array(
     }
     if min(grid.shape) >= _TILE_PX:
         profile |= {"tiled": True, "blockxsize": _TILE_PX, "blockysize": _TILE_PX}
+    if len(bands) > 3:
+        profile |= {"photometric": "rgb", "alpha": "no"}  # else a fourth band of bytes is alpha
     if grid.is_georeferenced:
         profile["transform"] = _affine(grid)
     try:
@@ -319,10 +325,45 @@ def write_array(
                 dataset.write(bands)
                 if band_names is not None:
                     dataset.descriptions = tuple(band_names)
+            _check_array(part, bands)
             part.replace(target)
     finally:
         part.unlink(missing_ok=True)
     return target
+
+
+def _check_copy(source: Path, copy: Path) -> None:
+    """Read a finished file back whole: a disk that fills late leaves damage that no call reports.
+
+    Raises:
+        OutputError: Pixels are missing or differ, or an overview cannot be read.
+    """
+    import rasterio
+
+    with rasterio.open(source) as one, rasterio.open(copy) as other:
+        for window in iter_windows(one.shape, _CHECK_PX):
+            part = rasterio_window(window)
+            if not _same(one.read(window=part), other.read(window=part)):
+                raise OutputError(_DAMAGED.format(copy.name))
+        n_levels = len(other.overviews(1))
+    for level in range(n_levels):
+        with rasterio.open(copy, overview_level=level) as overview:
+            for window in iter_windows(overview.shape, _CHECK_PX):
+                overview.read(window=rasterio_window(window))
+
+
+def _check_array(path: Path, bands: NDArray[Any]) -> None:
+    """Read a finished file back and compare it with what was to be written."""
+    import rasterio
+
+    with rasterio.open(path) as file:
+        for window in iter_windows(file.shape, _CHECK_PX):
+            if not _same(file.read(window=rasterio_window(window)), bands[:, *window.slices]):
+                raise OutputError(_DAMAGED.format(path.name))
+
+
+def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
 
 
 def _create(path: Path, profile: dict[str, Any]) -> Any:
@@ -345,14 +386,20 @@ def _affine(grid: Grid) -> Any:
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
     """Say in one sentence what kept a file from being written."""
-    from rasterio.errors import RasterioError
-
     try:
         yield
     except OutputError:
         raise
-    except (RasterioError, OSError) as error:
+    except _write_errors() as error:
         reason = " ".join(str(getattr(error, "strerror", None) or error).split()).rstrip(".")
         raise OutputError(
             f"'{path}' cannot be written: {reason}. Free some space or choose another place."
         ) from error
+
+
+def _write_errors() -> tuple[type[BaseException], ...]:
+    """What rasterio raises when a disk is full: closing lets GDAL's own errors through."""
+    from rasterio._err import CPLE_BaseError
+    from rasterio.errors import RasterioError
+
+    return (RasterioError, CPLE_BaseError, SystemError, OSError)

@@ -98,6 +98,8 @@ def train(
         _check_same_task(run, task)
     make_run(run, resume=resume or not is_first)
     tell = _tell(run, say)
+    for notice in (notice for scene in opened for notice in scene.notices):
+        tell(notice)
     for line in report.lines():
         tell(line)
     settings.write(run.config_path)
