@@ -24,6 +24,10 @@ PathLike = str | os.PathLike[str]
 PURPOSES = ("training", "reference")
 _NEEDS_CLASSES = ("balanced", "stratified", "interior")
 _STRIP_PX = 2048
+_NO_REFERENCE = {
+    "interior": "which leaves out the borders where maps err most",
+    "spread": "whose points have no inclusion probability that an interval could be computed from",
+}
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,8 @@ def sample(
         The file's path.
 
     Raises:
-        InputError: A design that needs classes on a scene, one that is no probability design for
-            reference, or more points than pixels.
+        InputError: A design that needs classes on a scene, one that is no reference design
+            (`interior`, `spread`) for reference, or more points than pixels.
         GridError: Strata on another grid.
     """
     _check_request(design, purpose, strata)
@@ -113,10 +117,10 @@ def _check_request(design: str, purpose: str, strata: PathLike | None) -> None:
         raise InputError(f"Expected a design of {', '.join(DESIGNS)}, got '{design}'.")
     if purpose not in PURPOSES:
         raise InputError(f"Expected --for training or reference, got '{purpose}'.")
-    if purpose == "reference" and design == "interior":
+    if purpose == "reference" and design in _NO_REFERENCE:
         raise InputError(
-            "Expected a probability design for a reference sample, got 'interior', which leaves "
-            "out the borders where maps err most. Use simple, stratified or systematic."
+            f"Expected a probability design for a reference sample, got '{design}', "
+            f"{_NO_REFERENCE[design]}. Use simple, stratified or systematic."
         )
     if strata is not None and design not in ("stratified", "balanced"):
         raise InputError(f"Expected --design stratified with --strata, got '{design}'.")

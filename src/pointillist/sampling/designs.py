@@ -54,7 +54,7 @@ def draw_points(
     if design in ("balanced", "stratified"):
         counts = class_counts(mask, n_classes)
         shares = _equal if design == "balanced" else _proportional
-        return _draw_per_class(mask, shares(counts, n, rng), rng)
+        return draw_per_class(mask, shares(counts, n, rng), rng)
     return _DESIGNS[design](mask, n, rng)
 
 
@@ -96,15 +96,12 @@ def draw_spread(mask: Mask, n: int, rng: np.random.Generator) -> RowCol:
     side = max(1.0, np.sqrt(np.count_nonzero(open_to) / n))
     while True:
         rows, cols = _cell_edges(open_to.shape, side, rng)
-        per_cell = _count_cells(open_to, rows, cols)
-        occupied = np.flatnonzero(per_cell)
+        occupied = _occupied_cells(open_to, rows, cols)
         if len(occupied) >= n:
             break
         side = max(1.0, side * min(0.97, np.sqrt(len(occupied) / n)))
-    chosen = rng.choice(occupied, n, replace=False)
     points = np.empty((n, 2), dtype=np.int64)
-    for i, cell in enumerate(chosen):
-        r, c = divmod(int(cell), len(cols) - 1)
+    for i, (r, c) in enumerate(rng.permutation(occupied)[:n].tolist()):
         part = open_to[rows[r] : rows[r + 1], cols[c] : cols[c + 1]]
         at = np.flatnonzero(part)
         row, col = divmod(int(at[rng.integers(len(at))]), part.shape[1])
@@ -138,16 +135,25 @@ def draw_interior(mask: Mask, n: int, rng: np.random.Generator) -> RowCol:
     than a tenth of it does is drawn from its most interior tenth or more.
     """
     depth = interior_depth(mask)
-    cutoff = MAX_DEPTH_PX
-    while True:
-        eligible = mask >= 0
-        for c, count in enumerate(class_counts(mask)):
-            members = mask == c
-            level = _class_cutoff(depth, members, int(count), cutoff)
-            eligible &= ~members | (depth >= level)
-        if cutoff == 0 or np.count_nonzero(eligible) >= n:
-            return _pick(eligible, n, rng)
-        cutoff -= 1
+    reached = _pixels_by_depth(mask, depth)
+    levels = _levels(reached)
+    while levels.any() and reached[np.arange(len(levels)), levels].sum() < n:
+        levels = np.minimum(levels, levels.max() - 1)
+    return _pick(_deeper_than(mask, depth, levels), n, rng)
+
+
+def draw_interior_per_class(
+    mask: Mask, wanted: NDArray[np.int64], rng: np.random.Generator
+) -> RowCol:
+    """Like `draw_interior`, with a number of pixels (C,) for each class."""
+    depth = interior_depth(mask)
+    reached = _pixels_by_depth(mask, depth)
+    levels = _levels(reached)
+    for c, n in enumerate(wanted[: len(levels)]):  # classes after these have no pixel
+        while levels[c] > 0 and reached[c, levels[c]] < n:
+            levels[c] -= 1
+    eligible = _deeper_than(mask, depth, levels)
+    return draw_per_class(np.where(eligible, mask, -1), wanted, rng)
 
 
 def interior_depth(mask: Mask) -> NDArray[np.uint8]:
@@ -173,22 +179,34 @@ def interior_depth(mask: Mask) -> NDArray[np.uint8]:
     return depth
 
 
-def _class_cutoff(
-    depth: NDArray[np.uint8], members: NDArray[np.bool_], count: int, highest: int
-) -> int:
-    """The greatest depth that at least a tenth of a class reaches."""
-    if count == 0:
-        return 0
-    at = np.bincount(depth[members], minlength=MAX_DEPTH_PX + 1)
-    reached = np.cumsum(at[::-1])[::-1]
-    levels = np.flatnonzero(reached >= _MIN_SHARE_OF_CLASS * count)
-    return int(min(levels.max(), highest))
+def _pixels_by_depth(mask: Mask, depth: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Pixels (C, 5) of each class that lie at least 0…4 steps from a border."""
+    n_classes, n_levels = int(mask.max(initial=-1)) + 1, MAX_DEPTH_PX + 1
+    keys = (mask.astype(np.int32) + 1) * n_levels + depth  # class −1 first, dropped below
+    counts = np.bincount(keys.reshape(-1), minlength=(n_classes + 1) * n_levels)
+    by_depth = counts.reshape(n_classes + 1, n_levels)[1:]
+    reached: NDArray[np.int64] = np.cumsum(by_depth[:, ::-1], axis=1)[:, ::-1]
+    return reached
 
 
-def _draw_per_class(mask: Mask, wanted: NDArray[np.int64], rng: np.random.Generator) -> RowCol:
-    """Simple random sample of `wanted` pixels of each class."""
+def _levels(reached: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The greatest depth (C,) that at least a tenth of each class reaches."""
+    enough = (reached >= _MIN_SHARE_OF_CLASS * reached[:, :1]) & (reached[:, :1] > 0)
+    return np.asarray((enough * np.arange(reached.shape[1])).max(axis=1, initial=0))
+
+
+def _deeper_than(
+    mask: Mask, depth: NDArray[np.uint8], levels: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Pixels (H, W) at least as deep as their class asks for; never unlabelled ones."""
+    least = np.append(levels, MAX_DEPTH_PX + 1).astype(np.uint8)  # −1 reads the last one
+    return np.asarray(depth >= least[mask])
+
+
+def draw_per_class(mask: Mask, wanted: NDArray[np.int64], rng: np.random.Generator) -> RowCol:
+    """Simple random sample of `wanted` pixels (C,) of each class; all where it has fewer."""
     drawn = [_pick(mask == c, int(n), rng) for c, n in enumerate(wanted) if n]
-    return np.concatenate(drawn)
+    return np.concatenate([np.empty((0, 2), dtype=np.int64), *drawn])
 
 
 def _equal(counts: NDArray[np.int64], n: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -217,12 +235,24 @@ def _proportional(counts: NDArray[np.int64], n: int, rng: np.random.Generator) -
 
 
 def _pick(eligible: NDArray[np.bool_], n: int, rng: np.random.Generator) -> RowCol:
-    """N of the True pixels, or all where there are fewer."""
-    at = np.flatnonzero(eligible)
-    if n < len(at):
-        at = at[rng.choice(len(at), n, replace=False)]
-    rowcol: RowCol = np.stack(np.divmod(at, eligible.shape[1]), axis=1).astype(np.int64)
-    return rowcol
+    """N of the True pixels, or all where there are fewer.
+
+    Draws ranks among the True pixels and looks up only the rows that hold them.
+    """
+    per_row = np.count_nonzero(eligible, axis=1)
+    ends = np.cumsum(per_row)
+    available = int(ends[-1]) if len(ends) else 0
+    if n >= available:
+        return np.argwhere(eligible)
+    ranks = rng.choice(available, n, replace=False)
+    rows = np.searchsorted(ends, ranks, side="right")
+    places = ranks - (ends - per_row)[rows]
+    cols = np.empty(n, dtype=np.int64)
+    order = np.argsort(rows, kind="stable")
+    starts = np.flatnonzero(np.diff(rows[order], prepend=-1))
+    for members in np.split(order, starts[1:]):
+        cols[members] = np.flatnonzero(eligible[rows[members[0]]])[places[members]]
+    return np.stack([rows, cols], axis=1)
 
 
 def _cell_edges(
@@ -237,12 +267,12 @@ def _cell_edges(
     return edges[0], edges[1]
 
 
-def _count_cells(
+def _occupied_cells(
     open_to: NDArray[np.bool_], rows: NDArray[np.int64], cols: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Labelled pixels in each cell, row by row."""
-    along = np.add.reduceat(open_to.view(np.uint8), rows[:-1], axis=0, dtype=np.uint32)
-    return np.add.reduceat(along, cols[:-1], axis=1, dtype=np.int64).reshape(-1)
+    """Cells (K, 2) by row and column of the grid that hold an open pixel."""
+    along = np.maximum.reduceat(open_to.view(np.uint8), rows[:-1], axis=0)
+    return np.argwhere(np.maximum.reduceat(along, cols[:-1], axis=1))
 
 
 _DESIGNS: dict[str, Callable[[Mask, int, np.random.Generator], RowCol]] = {

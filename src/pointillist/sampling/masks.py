@@ -9,16 +9,15 @@ from pointillist.errors import InputError
 from pointillist.sampling.designs import (
     check_mask,
     class_counts,
-    draw_interior,
+    draw_interior_per_class,
+    draw_per_class,
     draw_points,
-    draw_simple,
     draw_spread,
 )
 
 # the reference study's names beside this project's
 _NAMES = {"random": "simple", "stratified": "spread"}
 STRATEGIES = ("random", "stratified", "simple", "spread", "balanced", "systematic", "interior")
-_PER_CLASS = {"simple": draw_simple, "spread": draw_spread, "interior": draw_interior}
 
 Rng = int | np.random.Generator | None
 
@@ -83,7 +82,12 @@ def sample_points_per_class(
         InputError: A bad mask, an unknown strategy, or a number below 1.
     """
     labels = _labels(mask, ignore_index)
-    draw = _PER_CLASS.get(_design(strategy))
+    per_class = {
+        "simple": draw_per_class,
+        "spread": _spread_per_class,
+        "interior": draw_interior_per_class,
+    }
+    draw = per_class.get(_design(strategy))
     if draw is None:
         raise InputError(
             f"Expected a strategy per class of random, stratified, simple, spread or interior, "
@@ -92,12 +96,19 @@ def sample_points_per_class(
     if num_points_per_class < 1:
         raise InputError(f"Expected at least 1 point per class, got {num_points_per_class}.")
     rng = np.random.default_rng(rng)
-    drawn = []
-    for c, count in enumerate(class_counts(labels, num_classes)):
-        if count:
-            of_class = np.where(labels == c, labels, -1)
-            drawn.append(draw(of_class, min(num_points_per_class, int(count)), rng))
-    return _point_mask(labels, np.concatenate(drawn or [np.empty((0, 2), dtype=np.int64)]))
+    wanted = np.minimum(class_counts(labels, num_classes), num_points_per_class)
+    return _point_mask(labels, draw(labels, wanted, rng))
+
+
+def _spread_per_class(
+    labels: NDArray[np.integer], wanted: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    drawn = [
+        draw_spread(np.where(labels == c, labels, -1), int(n), rng)
+        for c, n in enumerate(wanted)
+        if n
+    ]
+    return np.concatenate([np.empty((0, 2), dtype=np.int64), *drawn])
 
 
 def _labels(mask: NDArray[np.integer], ignore_index: int) -> NDArray[np.integer]:
