@@ -57,6 +57,7 @@ class Scene:
                 "Convert it to amplitude or intensity first."
             )
         self.dtype = str(np.result_type(*types))
+        self._is_mixed = len(types) > 1
         self.nodata = tuple(dataset.nodatavals[i - 1] for i in self.bands)
         # nodata is compared here; only other kinds of masks cost a second read
         self.alpha_band = interpretations.index("alpha") + 1 if self.has_alpha else None
@@ -99,11 +100,16 @@ class Scene:
         return read_boundless(window, self.grid, self.n_bands, self._read_inside)
 
     def read_raw(self, window: Window) -> NDArray[Any]:
-        """Values (B, h, w) of a window inside the scene, in the file's own type."""
+        """Values (B, h, w) of a window inside the scene, in the file's own type.
+
+        Bands of several types come in the smallest type that holds them all.
+        """
+        part, dataset = rasterio_window(window), self._handles.get()
         with reading(self.path, window):
-            values: NDArray[Any] = self._handles.get().read(
-                self.bands, window=rasterio_window(window)
-            )
+            if self._is_mixed:
+                bands = [dataset.read(band, window=part) for band in self.bands]
+                return np.stack([band.astype(self.dtype) for band in bands])
+            values: NDArray[Any] = dataset.read(self.bands, window=part)
         return values
 
     def _read_inside(self, window: Window) -> Pixels:

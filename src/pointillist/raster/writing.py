@@ -136,6 +136,8 @@ class _RasterWriter:
             overview_resampling=self._resampling,
             bigtiff="IF_SAFER",
             num_threads="ALL_CPUS",
+            # the factor of an overview is told by its width, which one pixel cannot shrink
+            overviews="NONE" if self.grid.width == 1 else "AUTO",
         )
 
     def _write_sides(self) -> list[tuple[Path, Path]]:
