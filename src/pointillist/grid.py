@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from pointillist.errors import GridError, InputError
 
+_FAR_PX = 2.0**53  # beyond any raster, and still exact
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -131,8 +133,14 @@ class Transform:
         )
 
     def rowcol(self, xy: ArrayLike) -> NDArray[np.int64]:
-        """Indices (N, 2) of the pixels that contain the map coordinates (N, 2)."""
-        return np.floor(self.continuous_rowcol(xy)).astype(np.int64)
+        """Indices (N, 2) of the pixels that contain the map coordinates (N, 2).
+
+        Coordinates that are not finite lie outside every raster: their indices are negative.
+        """
+        with np.errstate(invalid="ignore"):
+            at = np.floor(self.continuous_rowcol(xy))
+        at[~np.isfinite(at).all(axis=1)] = -1
+        return np.clip(at, -_FAR_PX, _FAR_PX).astype(np.int64)
 
     def continuous_rowcol(self, xy: ArrayLike) -> NDArray[np.float64]:
         """Continuous pixel positions (N, 2) of map coordinates (N, 2)."""
@@ -253,7 +261,12 @@ def plan_blocks(shape: tuple[int, int], block_px: int, halo_px: int) -> list[Blo
 
 
 def iter_windows(shape: tuple[int, int], size_px: int) -> Iterator[Window]:
-    """Tile a raster row by row with windows of `size_px`, smaller at the right and bottom edge."""
+    """Tile a raster row by row with windows of `size_px`, smaller at the right and bottom edge.
+
+    Args:
+        shape: (height, width) of the raster.
+        size_px: Side of a window, at least 1.
+    """
     height, width = shape
     for row in range(0, height, size_px):
         for col in range(0, width, size_px):

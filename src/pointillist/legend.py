@@ -101,8 +101,9 @@ class Legend:
         """Derive a legend from class values: numbers become codes, texts are sorted and numbered.
 
         Numeric values (also texts that are all whole numbers) keep their value as code and name.
+        Missing ones (None, NaN, empty texts) are left out.
         """
-        distinct = {str(v).strip() for v in values if v is not None and str(v).strip()}
+        distinct = {str(v).strip() for v in values if not _is_missing(v)}
         if not distinct:
             raise LegendError("Expected at least one class value to make a legend from, got none.")
         as_codes = [_as_code(v) for v in distinct]
@@ -176,7 +177,7 @@ class Legend:
     def from_dict(cls, rows: Iterable[dict[str, Any]]) -> Self:
         """Read what `to_dict` wrote; codes count from 1 and colours are chosen where absent."""
         rows = list(rows)
-        names = [str(r.get("name", r.get("code", ""))) for r in rows]
+        names = [_name_of(r) for r in rows]
         chosen = choose_colors(names)
         classes = []
         for i, row in enumerate(rows):
@@ -217,7 +218,7 @@ class Legend:
             return cls.from_dict(reader(path))
         except LegendError as error:
             raise LegendError(f"{path}: {error}") from error
-        except (yaml.YAMLError, ElementTree.ParseError, UnicodeDecodeError, csv.Error) as error:
+        except (yaml.YAMLError, ElementTree.ParseError, ValueError, OSError, csv.Error) as error:
             raise LegendError(f"'{path}' cannot be read as a legend: {error}.") from error
 
 
@@ -252,6 +253,22 @@ def _color_from_index(index: int) -> Color:
     return r, g, b
 
 
+def _is_missing(value: object) -> bool:
+    is_nan = isinstance(value, float | np.floating) and bool(np.isnan(value))
+    return value is None or is_nan or not str(value).strip()
+
+
+def _name_of(row: dict[str, Any]) -> str:
+    """The name of a class in a file; its code where it has none."""
+    name = row.get("name")
+    if isinstance(name, bool):
+        raise LegendError(
+            "Expected texts as names, got yes, no, on, off, true or false, which YAML takes for a "
+            "truth value. Put the name in quotes."
+        )
+    return str(row.get("code", "") if name is None else name).strip()
+
+
 def _as_code(value: object) -> int | None:
     """A class code from a number or a text that is a whole number; None for anything else."""
     try:
@@ -284,9 +301,12 @@ def _read_yaml(path: Path) -> list[dict[str, Any]]:
 
 def _read_csv(path: Path) -> list[dict[str, Any]]:
     with path.open(newline="", encoding="utf-8-sig") as file:
+        header = file.readline()
+        file.seek(0)
+        delimiter = ";" if header.count(";") > header.count(",") else ","  # spreadsheets in Europe
         rows = [
             {str(k).strip().lower(): (v or "").strip() for k, v in row.items() if k}
-            for row in csv.DictReader(file, skipinitialspace=True)
+            for row in csv.DictReader(file, skipinitialspace=True, delimiter=delimiter)
         ]
     if not rows or "name" not in rows[0] or "code" not in rows[0]:
         raise LegendError("expected a CSV with the columns code,name,color.")

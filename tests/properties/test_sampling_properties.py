@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pointillist.sampling import sample_point_labels, sample_points_per_class
+from pointillist.sampling import STRATEGIES, sample_point_labels, sample_points_per_class
 
 MASKS = hnp.arrays(np.int64, st.tuples(st.integers(1, 14), st.integers(1, 14)),
                    elements=st.integers(-1, 3)).filter(lambda m: (m >= 0).any())  # fmt: skip
@@ -27,6 +27,19 @@ def test_exactly_n_true_labels(strategy: str, mask: np.ndarray, share: float, se
     assert (sample_point_labels(mask, n, strategy, rng=seed) == points).all()
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@given(mask=MASKS, seed=st.integers(0, 2**32 - 1), hole=st.integers(-70_000, -2))
+def test_the_value_of_unlabelled_pixels_does_not_matter(
+    strategy: str, mask: np.ndarray, seed: int, hole: int
+) -> None:
+    n = max(1, int((mask >= 0).sum()) // 3)
+    one = sample_point_labels(mask, n, strategy, rng=seed)
+    for value in (hole, 200):
+        other = np.where(mask < 0, value, mask)
+        again = sample_point_labels(other, n, strategy, rng=seed, ignore_index=value)
+        assert (one == again).all()
+
+
 @given(mask=MASKS, n=st.integers(1, 60), seed=st.integers(0, 2**32 - 1))
 def test_systematic_is_a_product_of_rows_and_columns(mask: np.ndarray, n: int, seed: int) -> None:
     n = min(n, int((mask >= 0).sum()))
@@ -34,6 +47,8 @@ def test_systematic_is_a_product_of_rows_and_columns(mask: np.ndarray, n: int, s
     chosen = points >= 0
     assert chosen.any()
     assert (points[chosen] == mask[chosen]).all()
+    on_grid = np.outer(chosen.any(axis=1), chosen.any(axis=0))
+    assert (chosen == (on_grid & (mask >= 0))).all()
 
 
 @pytest.mark.parametrize("strategy", ["random", "stratified", "interior"])

@@ -9,7 +9,12 @@ from scipy.spatial import cKDTree
 
 from pointillist.errors import InputError
 from pointillist.sampling import DESIGNS, draw_points
-from pointillist.sampling.designs import draw_interior_per_class, interior_depth
+from pointillist.sampling.designs import (
+    _equal,
+    _proportional,
+    draw_interior_per_class,
+    interior_depth,
+)
 
 
 @pytest.fixture
@@ -30,7 +35,7 @@ class TestContract:
         assert len(np.unique(points, axis=0)) == len(points)
         assert (mask[points[:, 0], points[:, 1]] >= 0).all()
         if design == "systematic":
-            assert 85 <= len(points) <= 115
+            assert 80 <= len(points) <= 120
         else:
             assert len(points) == 100
 
@@ -59,10 +64,35 @@ class TestContract:
 
     def test_memory_order_and_type_do_not_matter(self, design, mask) -> None:
         one = draw_points(mask, 60, design, np.random.default_rng(3))
-        for other in (np.asfortranarray(mask), mask.astype(np.int8), mask.astype(np.int16)):
+        wide = np.full((2 * mask.shape[0], 3 * mask.shape[1]), 7)
+        wide[::2, ::3] = mask
+        turned = mask[::-1, ::-1].copy()[::-1, ::-1]
+        same = [np.asfortranarray(mask), wide[::2, ::3], turned]
+        for other in [*same, *(mask.astype(t) for t in (np.int8, np.int16, np.int32))]:
             np.testing.assert_array_equal(
                 one, draw_points(other, 60, design, np.random.default_rng(3))
             )
+
+    @pytest.mark.parametrize("hole", [-2, -128, -200, -9999])
+    def test_any_negative_value_is_no_place_for_a_point(self, design, hole, mask) -> None:
+        other = np.where(mask < 0, hole, mask)
+        np.testing.assert_array_equal(
+            draw_points(mask, 60, design, np.random.default_rng(3)),
+            draw_points(other, 60, design, np.random.default_rng(3)),
+        )
+
+    def test_one_class_and_absent_classes(self, design, rng) -> None:
+        mask = np.full((30, 40), 3, dtype=np.uint8)  # classes 0, 1, 2 do not occur
+        points = draw_points(mask, 12, design, rng, n_classes=6)
+        assert 8 <= len(points) <= 16
+        assert len(np.unique(points, axis=0)) == len(points)
+
+    def test_a_few_labelled_pixels_in_a_large_void(self, design, rng) -> None:
+        mask = np.full((300, 400), -1, dtype=np.int8)
+        mask[280, 5], mask[11, 390], mask[150, 200] = 0, 1, 1
+        points = draw_points(mask, 2, design, rng)
+        assert (mask[points[:, 0], points[:, 1]] >= 0).all()
+        assert 1 <= len(points) <= 3
 
     def test_more_points_than_pixels(self, design, rng) -> None:
         with pytest.raises(InputError, match="at most 3 points"):
@@ -76,6 +106,13 @@ class TestContract:
 def test_unknown_design(mask, rng) -> None:
     with pytest.raises(InputError, match=r"simple, balanced, stratified.*got 'clever'"):
         draw_points(mask, 5, "clever", rng)
+
+
+def test_a_value_that_is_no_class(rng) -> None:
+    mask = np.zeros((3, 3), dtype=np.int64)
+    mask[0] = 2_147_483_647
+    with pytest.raises(InputError, match="at most 65534 in the mask, got 2147483647"):
+        draw_points(mask, 1, "balanced", rng)
 
 
 @pytest.mark.parametrize("bad", [np.zeros((2, 2, 2), dtype=int), np.zeros((3, 3))])
@@ -95,6 +132,44 @@ def test_simple_gives_every_pixel_the_same_chance() -> None:
     assert (counts[mask < 0] == 0).all()
     # drawing without replacement varies less than the multinomial: a χ² test is on the safe side
     assert stats.chisquare(counts[mask >= 0]).pvalue > 0.001
+
+
+@pytest.mark.parametrize(("shape", "n"), [((12, 17), 12), ((9, 9), 60), ((3, 60), 4)])
+def test_systematic_gives_every_pixel_the_same_chance(shape, n) -> None:
+    """A grid fitted to n after its start was drawn would leave pixels out for good."""
+    mask = np.zeros(shape, dtype=np.int8)
+    mask[1:3, 4:7] = -1
+    counts, drawn, repeats = np.zeros(shape), 0, 3000
+    rng = np.random.default_rng(0)
+    for _ in range(repeats):
+        points = draw_points(mask, n, "systematic", rng)
+        counts[points[:, 0], points[:, 1]] += 1
+        drawn += len(points)
+    share = n / (mask >= 0).sum()
+    assert drawn / repeats == pytest.approx(n, rel=0.03)
+    z = (counts[mask >= 0] / repeats - share) / np.sqrt(share * (1 - share) / repeats)
+    assert abs(z).max() < 4.5
+
+
+def test_systematic_on_a_narrow_strip_keeps_to_its_number() -> None:
+    for seed in range(10):
+        for shape in ((1, 400), (400, 1), (2, 300)):
+            points = draw_points(
+                np.zeros(shape, int), 10, "systematic", np.random.default_rng(seed)
+            )
+            assert 9 <= len(points) <= 11
+
+
+def test_per_class_designs_give_every_pixel_of_a_class_the_same_chance() -> None:
+    mask = np.repeat([0, 1, 2], [20, 12, 8]).reshape(5, 8)
+    for design in ("balanced", "stratified"):
+        counts = np.zeros(mask.shape, dtype=int)
+        rng = np.random.default_rng(1)
+        for _ in range(2000):
+            rows, cols = draw_points(mask, 9, design, rng).T
+            counts[rows, cols] += 1
+        for c in range(3):
+            assert stats.chisquare(counts[mask == c]).pvalue > 0.001
 
 
 def _mean_distance(points: np.ndarray) -> float:
@@ -149,6 +224,26 @@ def test_stratified_is_in_proportion_with_one_of_each_class_where_it_can(rng) ->
     assert abs(counts[1] - 39) <= 1
     for n in (1, 2):
         assert len(draw_points(mask, n, "stratified", rng)) == n
+
+
+@pytest.mark.parametrize("allocate", [_equal, _proportional])
+def test_allocations_always_add_up(allocate) -> None:
+    rng = np.random.default_rng(2)
+    for _ in range(300):
+        counts = rng.integers(0, 40, rng.integers(1, 9)) * rng.integers(0, 2)
+        counts[0] += 1  # a class of one pixel among them
+        n = int(rng.integers(0, counts.sum() + 1))
+        wanted = allocate(counts, n, rng)
+        assert wanted.sum() == n
+        assert (wanted >= 0).all()
+        assert (wanted <= counts).all()
+        if n >= np.count_nonzero(counts):
+            assert (wanted[counts > 0] > 0).all()
+
+
+def test_fewer_points_than_classes_go_to_the_largest() -> None:
+    wanted = _proportional(np.array([5, 900, 50, 1, 700]), 2, np.random.default_rng(0))
+    assert wanted.tolist() == [0, 1, 0, 0, 1]
 
 
 def test_interior_stays_away_from_borders(rng) -> None:

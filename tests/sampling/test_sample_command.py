@@ -12,7 +12,7 @@ import rasterio
 
 from pointillist.errors import GridError, InputError, OutputExistsError
 from pointillist.points import read_metadata
-from pointillist.sampling import sample
+from pointillist.sampling import DESIGNS, sample
 
 
 def test_classes_found_in_the_raster_are_attached(small_world: Any) -> None:
@@ -36,7 +36,7 @@ def test_a_scene_leaves_the_class_to_the_mapper(small_world: Any) -> None:
     assert frame["class"].isna().all()
 
 
-@pytest.mark.parametrize("design", ["simple", "balanced", "stratified", "spread", "interior"])
+@pytest.mark.parametrize("design", DESIGNS)
 def test_training_points_tell_nothing_a_mapper_does_not_know(design, small_world: Any) -> None:
     out = sample(small_world.truth, 30, design, out=small_world.folder / "p.gpkg")
     frame = gpd.read_file(out)
@@ -46,6 +46,30 @@ def test_training_points_tell_nothing_a_mapper_does_not_know(design, small_world
     raw = out.read_bytes()
     assert b"inclusion_probability" not in raw
     assert b"stratum_sizes" not in raw
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".geojson", ".parquet", ".shp"])
+def test_training_points_of_every_format_keep_quiet(suffix: str, small_world: Any) -> None:
+    folder = small_world.folder / "points"
+    folder.mkdir()
+    out = sample(small_world.truth, 30, "stratified", out=folder / f"p{suffix}")
+    assert not {"stratum_sizes", "population", "design"} & set(read_metadata(out))
+    for file in folder.iterdir():
+        raw = file.read_bytes()
+        for word in (b"inclusion", b"stratum", b"population"):
+            assert word not in raw
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".geojson", ".parquet", ".shp"])
+def test_a_reference_sample_of_every_format_knows_its_design(suffix: str, small_world: Any) -> None:
+    out = sample(
+        small_world.truth, 60, "stratified", out=small_world.folder / f"r{suffix}",
+        purpose="reference",
+    )  # fmt: skip
+    metadata = read_metadata(out)
+    assert metadata["design"] == "stratified"
+    pixels = np.bincount(small_world.mask.ravel())
+    assert sorted(metadata["stratum_sizes"].values()) == sorted(pixels.tolist())
 
 
 @pytest.mark.parametrize("design", ["stratified", "balanced"])
@@ -77,6 +101,33 @@ def test_other_reference_samples(design, small_world: Any) -> None:
 def test_what_is_no_reference_design(design, small_world: Any) -> None:
     with pytest.raises(InputError, match="Use simple, stratified or systematic"):
         sample(small_world.truth, 9, design, out=small_world.folder / "r.gpkg", purpose="reference")
+
+
+def test_a_stratum_without_a_point_is_no_reference(small_world: Any) -> None:
+    out = small_world.folder / "r.gpkg"
+    for design in ("stratified", "balanced"):
+        with pytest.raises(InputError, match="one point for each of the 3 strata .* got 2"):
+            sample(small_world.truth, 2, design, out=out, purpose="reference")
+        sample(small_world.truth, 2, design, out=out, overwrite=True)  # to train with: fine
+    sample(small_world.truth, 2, "simple", out=out, purpose="reference", overwrite=True)
+
+
+def test_a_scene_can_be_sampled_for_reference(small_world: Any) -> None:
+    out = sample(
+        small_world.scene, 50, "simple", out=small_world.folder / "r.gpkg", purpose="reference"
+    )
+    frame = gpd.read_file(out)
+    assert frame["class"].isna().all()
+    assert np.allclose(frame["inclusion_probability"], 50 / small_world.mask.size)
+
+
+def test_systematic_says_how_many_there_are(small_world: Any, caplog: Any) -> None:
+    for seed in range(5):
+        caplog.clear()
+        out = small_world.folder / f"{seed}.gpkg"
+        n = len(gpd.read_file(sample(small_world.truth, 97, "systematic", out=out, seed=seed)))
+        assert 75 <= n <= 120
+        assert (f"{n} points were drawn instead of 97" in caplog.text) == (n != 97)
 
 
 def test_strata_of_another_map(small_world: Any, tmp_path: Path) -> None:
@@ -133,6 +184,8 @@ def test_bad_requests(small_world: Any) -> None:
         sample(small_world.scene, 5, "balanced", out=out)
     with pytest.raises(InputError, match="--design stratified with --strata"):
         sample(small_world.truth, 5, "simple", out=out, strata=small_world.truth)
+    with pytest.raises(InputError, match="seed of at least 0, got -1"):
+        sample(small_world.truth, 5, "simple", out=out, seed=-1)
     with pytest.raises(InputError, match="at most 12288 points"):
         sample(small_world.truth, 20_000, "simple", out=out)
     sample(small_world.truth, 5, "simple", out=out)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pointillist.errors import InputError
-from pointillist.sampling import sample_point_labels, sample_points_per_class
+from pointillist.sampling import STRATEGIES, sample_point_labels, sample_points_per_class
 
 
 @pytest.fixture
@@ -50,6 +50,44 @@ def test_a_rare_class_gives_all_it_has_and_an_absent_one_nothing() -> None:
     for strategy in ("random", "spread", "interior"):
         points = sample_points_per_class(mask, 10, strategy, rng=0, num_classes=5)
         assert np.bincount(points[points >= 0], minlength=5).tolist() == [10, 0, 3, 0, 0]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_seed_or_generator_decides(strategy, mask) -> None:
+    one = sample_point_labels(mask, 30, strategy, rng=5)
+    np.testing.assert_array_equal(
+        one, sample_point_labels(mask, 30, strategy, rng=np.random.default_rng(5))
+    )
+    assert not np.array_equal(one, sample_point_labels(mask, 30, strategy, rng=6))
+    fresh = [sample_point_labels(mask, 30, strategy) for _ in range(3)]
+    assert not all(np.array_equal(fresh[0], other) for other in fresh[1:])
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("ignored", [255, 0, -1, -9999])
+def test_the_ignored_value_is_never_drawn(strategy, ignored, mask) -> None:
+    dtype = np.uint8 if ignored >= 0 else np.int32
+    values = np.where(mask < 0, ignored, mask + 1).astype(dtype)
+    points = sample_point_labels(values, 40, strategy, rng=2, ignore_index=ignored)
+    chosen = points >= 0
+    assert (mask[chosen] >= 0).all()
+    np.testing.assert_array_equal(points[chosen], mask[chosen] + 1)
+    if strategy not in ("systematic", "balanced"):
+        assert chosen.sum() == 40
+
+
+@pytest.mark.parametrize("strategy", ["random", "spread", "interior"])
+def test_per_class_ignores_what_it_is_told_to(strategy, mask) -> None:
+    values = np.where(mask < 0, 255, mask).astype(np.uint8)
+    points = sample_points_per_class(values, 6, strategy, rng=2, ignore_index=255)
+    assert np.bincount(points[points >= 0]).tolist() == [6, 6, 6, 6]
+
+
+def test_per_class_interior_stays_away_from_borders() -> None:
+    mask = np.repeat([0, 1], 40)[None].repeat(60, axis=0)
+    points = sample_points_per_class(mask, 50, "interior", rng=0)
+    cols = np.argwhere(points >= 0)[:, 1]
+    assert np.where(cols < 40, 40 - cols, cols - 39).min() > 4
 
 
 def test_another_value_for_unlabelled(mask) -> None:

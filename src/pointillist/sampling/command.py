@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 PathLike = str | os.PathLike[str]
 PURPOSES = ("training", "reference")
 _NEEDS_CLASSES = ("balanced", "stratified", "interior")
+_BY_STRATUM = ("balanced", "stratified")
 _STRIP_PX = 2048
 _NO_REFERENCE = {
     "interior": "which leaves out the borders where maps err most",
@@ -74,7 +75,7 @@ def sample(
 
     Args:
         raster: A raster of classes, or a scene.
-        n: Points in total.
+        n: Points in total; with `systematic` on average.
         design: One of `DESIGNS`. `stratified` is by class: in proportion for training, the same
             number per stratum for reference.
         out: Vector file to write, by its suffix (.gpkg, .geojson, .shp, .parquet, .csv).
@@ -88,12 +89,15 @@ def sample(
         The file's path.
 
     Raises:
-        InputError: A design that needs classes on a scene, one that is no reference design
-            (`interior`, `spread`) for reference, or more points than pixels.
+        InputError: A seed below 0, a design that needs classes on a scene, one that is no
+            reference design (`interior`, `spread`) for reference, more points than pixels, or
+            fewer than strata for reference.
         GridError: Strata on another grid.
     """
-    _check_request(design, purpose, strata)
+    _check_request(design, purpose, strata, seed)
     place = _open_place(raster, legend, strata, design)
+    if purpose == "reference" and design in _BY_STRATUM:
+        _refuse_unsampled_strata(place, n)
     rng = np.random.default_rng(seed)
     drawn_by = "balanced" if design == "stratified" and purpose == "reference" else design
     rowcol = draw_points(place.mask, n, drawn_by, rng)
@@ -112,9 +116,11 @@ def sample(
     )
 
 
-def _check_request(design: str, purpose: str, strata: PathLike | None) -> None:
+def _check_request(design: str, purpose: str, strata: PathLike | None, seed: int) -> None:
     if design not in DESIGNS:
         raise InputError(f"Expected a design of {', '.join(DESIGNS)}, got '{design}'.")
+    if seed < 0:
+        raise InputError(f"Expected a seed of at least 0, got {seed}.")
     if purpose not in PURPOSES:
         raise InputError(f"Expected --for training or reference, got '{purpose}'.")
     if purpose == "reference" and design in _NO_REFERENCE:
@@ -122,8 +128,17 @@ def _check_request(design: str, purpose: str, strata: PathLike | None) -> None:
             f"Expected a probability design for a reference sample, got '{design}', "
             f"{_NO_REFERENCE[design]}. Use simple, stratified or systematic."
         )
-    if strata is not None and design not in ("stratified", "balanced"):
+    if strata is not None and design not in _BY_STRATUM:
         raise InputError(f"Expected --design stratified with --strata, got '{design}'.")
+
+
+def _refuse_unsampled_strata(place: _Place, n: int) -> None:
+    n_strata = int(np.count_nonzero(class_counts(place.mask)))
+    if 0 < n < n_strata:
+        raise InputError(
+            f"Expected at least one point for each of the {n_strata} strata of '{place.name}', got "
+            f"{n}. Ask for more (about 30 per stratum give useful intervals) or use simple."
+        )
 
 
 def _open_place(
@@ -211,10 +226,14 @@ def _add_design(
     columns: dict[str, Any],
     metadata: dict[str, Any],
 ) -> None:
-    """Write how the points were drawn."""
+    """Write how the points were drawn.
+
+    The probability is the fraction drawn of the stratum, or of all pixels where each has the same
+    chance (`systematic`: given the number the grid came to).
+    """
     metadata["design"] = design
     sizes = class_counts(place.mask)
-    if design in ("stratified", "balanced") and place.strata is not None:
+    if design in _BY_STRATUM and place.strata is not None:
         stratum = place.mask[rowcol[:, 0], rowcol[:, 1]].astype(np.int64)
         drawn = np.bincount(stratum, minlength=len(sizes))
         names = place.strata.names

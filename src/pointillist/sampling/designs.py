@@ -17,6 +17,7 @@ RowCol = NDArray[np.int64]
 
 MAX_DEPTH_PX = 4
 _MIN_SHARE_OF_CLASS = 0.1
+_MAX_CLASS = 65_534  # as in a legend
 
 
 def draw_points(
@@ -32,13 +33,13 @@ def draw_points(
         n_classes: Number of classes; as many as occur when absent.
 
     Returns:
-        (N, 2) distinct pixels. N is n, but for `systematic`: the nearest number that a regular
-        grid gives. Where a class has too few pixels for `balanced`, the others give more.
+        (N, 2) distinct pixels. N is n, but for `systematic`: what a regular grid gives, n on
+        average. Where a class has too few pixels for `balanced`, the others give more.
 
     Raises:
         InputError: An unknown design, a bad mask, or more points than pixels.
     """
-    check_mask(mask)
+    mask = as_labels(mask)
     if design not in _DESIGNS:
         raise InputError(
             f"Expected a design of {', '.join(DESIGNS)}, got '{design}'. Choose one of these."
@@ -58,18 +59,31 @@ def draw_points(
     return _DESIGNS[design](mask, n, rng)
 
 
-def check_mask(mask: Mask) -> None:
-    """Refuse anything but a two-dimensional array of whole numbers.
+def as_labels(mask: Mask) -> Mask:
+    """The mask with −1 for every negative value, in a byte per pixel where its classes allow.
+
+    Args:
+        mask: (H, W) class index, negative where no point may lie.
 
     Raises:
-        InputError: Says what it got.
+        InputError: Not a two-dimensional array of whole numbers, or numbers too large for classes.
     """
-    shape, dtype = np.shape(mask), np.asarray(mask).dtype
-    if len(shape) != 2 or dtype.kind not in "iu":
+    mask = np.asarray(mask)
+    if mask.ndim != 2 or mask.dtype.kind not in "iu":
         raise InputError(
-            f"Expected a mask (rows, columns) of whole numbers, got shape {shape} of {dtype}. "
-            "Give one class index per pixel, −1 where unlabelled."
+            f"Expected a mask (rows, columns) of whole numbers, got shape {mask.shape} of "
+            f"{mask.dtype}. Give one class index per pixel, −1 where unlabelled."
         )
+    least, top = int(mask.min(initial=0)), int(mask.max(initial=0))
+    if top > _MAX_CLASS:
+        raise InputError(
+            f"Expected class indices of at most {_MAX_CLASS} in the mask, got {top}. If that marks "
+            "unlabelled pixels, name it as ignore_index."
+        )
+    if least < -1:
+        mask = np.maximum(mask, -1)
+    # an eighth of the memory to go through, many times
+    return mask.astype(np.int8, copy=False) if top <= np.iinfo(np.int8).max else mask
 
 
 def class_counts(mask: Mask, n_classes: int | None = None) -> NDArray[np.int64]:
@@ -110,22 +124,42 @@ def draw_spread(mask: Mask, n: int, rng: np.random.Generator) -> RowCol:
 
 
 def draw_systematic(mask: Mask, n: int, rng: np.random.Generator) -> RowCol:
-    """Every labelled pixel on a square grid with a random start; about n of them."""
+    """Every labelled pixel on a square grid with a random start; n of them on average.
+
+    The steps come from the mask alone, never from how many pixels a start happens to hit: so each
+    labelled pixel has the same chance. A start that hits none is drawn again, which keeps that.
+    """
     open_to = mask >= 0
-    ideal = np.sqrt(np.count_nonzero(open_to) / n)
-    start = rng.uniform(size=2)
-    best: RowCol | None = None
-    for factor in np.linspace(0.9, 1.1, 21):
-        step = max(1.0, ideal * factor)
-        rows = np.floor(np.arange(start[0] * step, mask.shape[0], step)).astype(np.int64)
-        cols = np.floor(np.arange(start[1] * step, mask.shape[1], step)).astype(np.int64)
-        if len(rows) == 0 or len(cols) == 0:
-            continue
-        hit = np.argwhere(open_to[np.ix_(rows, cols)])
-        found = np.stack([rows[hit[:, 0]], cols[hit[:, 1]]], axis=1)
-        if len(found) and (best is None or abs(len(found) - n) < abs(len(best) - n)):
-            best = found
-    return draw_simple(mask, n, rng) if best is None else best
+    rows, cols = _box(open_to)
+    part = open_to[rows, cols]
+    steps = _grid_steps(part.shape, np.count_nonzero(part) / n)
+    while True:
+        at_rows, at_cols = (
+            _every(step, length, rng) for step, length in zip(steps, part.shape, strict=True)
+        )
+        hit = np.argwhere(part[np.ix_(at_rows, at_cols)])
+        if len(hit):
+            at_rows, at_cols = at_rows[hit[:, 0]], at_cols[hit[:, 1]]
+            return np.stack([rows.start + at_rows, cols.start + at_cols], axis=1)
+
+
+def _every(step: float, length: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Indices a step apart along an axis, from a random start within the first step."""
+    at: NDArray[np.int64] = np.floor(np.arange(rng.uniform() * step, length, step)).astype(np.int64)
+    return at[at < length]  # rounding may reach the end
+
+
+def _box(open_to: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Rows and columns from the first to the last that holds an open pixel."""
+    rows, cols = (np.flatnonzero(open_to.any(axis=axis)) for axis in (1, 0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(cols[0]), int(cols[-1]) + 1)
+
+
+def _grid_steps(shape: tuple[int, ...], pixels_per_point: float) -> tuple[float, float]:
+    """Steps along rows and columns, alike unless the area is narrower than that."""
+    short = min(np.sqrt(pixels_per_point), *shape)
+    long = pixels_per_point / short
+    return (short, long) if shape[0] <= shape[1] else (long, short)
 
 
 def draw_interior(mask: Mask, n: int, rng: np.random.Generator) -> RowCol:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pointillist.errors import InputError
 from pointillist.sampling.designs import (
-    check_mask,
+    as_labels,
     class_counts,
     draw_interior_per_class,
     draw_per_class,
@@ -33,12 +33,12 @@ def sample_point_labels(
     """Keep the labels of `num_points` pixels of a full mask.
 
     Args:
-        mask: (H, W) class index, `ignore_index` where unlabelled.
-        num_points: Points in total.
+        mask: (H, W) class index, `ignore_index` or negative where unlabelled.
+        num_points: Points in total; with `systematic` on average.
         strategy: `simple` (or `random`), `spread` (or `stratified`: one per cell of a spatial
             grid), `balanced` (the same number per class), `systematic`, `interior`.
         rng: Generator or seed; a fresh one when absent.
-        ignore_index: Value of unlabelled pixels in `mask`.
+        ignore_index: Value of unlabelled pixels in `mask`; every negative value is taken as such.
 
     Returns:
         (H, W) int64: the class index at the points, −1 elsewhere.
@@ -68,12 +68,12 @@ def sample_points_per_class(
     """Keep the labels of `num_points_per_class` pixels of every class in a full mask.
 
     Args:
-        mask: (H, W) class index, `ignore_index` where unlabelled.
+        mask: (H, W) class index, `ignore_index` or negative where unlabelled.
         num_points_per_class: Points of each class; all its pixels where it has fewer.
         strategy: `random` (or `simple`), `stratified` (or `spread`), `interior`, within each class.
         rng: Generator or seed; a fresh one when absent.
         num_classes: Classes to look for; as many as occur when absent.
-        ignore_index: Value of unlabelled pixels in `mask`.
+        ignore_index: Value of unlabelled pixels in `mask`; every negative value is taken as such.
 
     Returns:
         (H, W) int64: the class index at the points, −1 elsewhere.
@@ -113,11 +113,10 @@ def _spread_per_class(
 
 def _labels(mask: NDArray[np.integer], ignore_index: int) -> NDArray[np.integer]:
     mask = np.asarray(mask)
-    check_mask(mask)
-    if ignore_index != -1:
-        mask = np.where(mask == ignore_index, -1, mask.astype(np.int64))
-    # an eighth of the memory to go through, many times
-    return mask.astype(np.int8) if mask.size and mask.max() <= np.iinfo(np.int8).max else mask
+    if ignore_index >= 0 and mask.dtype.kind in "iu":
+        signed = np.int16 if mask.dtype.itemsize == 1 else np.int64
+        mask = np.where(mask == ignore_index, -1, mask.astype(signed, copy=False))
+    return as_labels(mask)
 
 
 def _design(strategy: str) -> str:
