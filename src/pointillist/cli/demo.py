@@ -22,7 +22,7 @@ SIZE_PX = 1024
 PIXEL_M = 0.5
 N_POINTS = 250
 N_REFERENCE = 500
-BUDGET = "80s"
+BUDGET = "100s"
 
 
 @dataclass(frozen=True)
