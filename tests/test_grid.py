@@ -17,6 +17,7 @@ from pointillist.grid import (
 
 NORTH_UP = Transform(2, 0, 500_000, 0, -2, 5_600_000)
 ROTATED = Transform(1.5, 0.5, 100, 0.4, -2, 900)
+SOUTH_UP = Transform(0.5, 0, 10, 0, 0.25, 50)  # y grows with the row, pixels are not square
 
 
 def test_the_centre_of_the_first_pixel() -> None:
@@ -32,7 +33,7 @@ def test_a_plain_image_has_x_to_the_right_and_y_down() -> None:
     assert Grid(5, 5, crs="EPSG:4326").is_georeferenced
 
 
-@pytest.mark.parametrize("transform", [NORTH_UP, ROTATED, Transform(), Transform(1, 0, 0, 0, 1, 0)])
+@pytest.mark.parametrize("transform", [NORTH_UP, ROTATED, SOUTH_UP, Transform()])
 def test_pixels_and_coordinates_go_back_and_forth(transform, rng) -> None:
     rowcol = rng.integers(-50, 5000, (200, 2))
     np.testing.assert_array_equal(transform.rowcol(transform.xy(rowcol)), rowcol)
@@ -41,6 +42,28 @@ def test_pixels_and_coordinates_go_back_and_forth(transform, rng) -> None:
 def test_a_pixel_holds_its_upper_left_corner_and_not_its_lower_right() -> None:
     assert NORTH_UP.rowcol([[500_002, 5_599_998]]).tolist() == [[1, 1]]
     assert NORTH_UP.rowcol([[500_001.999, 5_599_998.001]]).tolist() == [[0, 0]]
+
+
+def test_a_grid_whose_y_grows_with_the_row() -> None:
+    assert SOUTH_UP.xy([[0, 0], [4, 0]]).tolist() == [[10.25, 50.125], [10.25, 51.125]]
+    assert SOUTH_UP.rowcol([[10.0, 50.0], [10.6, 50.3]]).tolist() == [[0, 0], [1, 1]]
+    assert SOUTH_UP.pixel_area == 0.125
+    assert SOUTH_UP.pixel_size_xy == (0.5, 0.25)
+    assert Grid(4, 2, SOUTH_UP).bounds == (10, 50, 11, 51)
+
+
+@pytest.mark.filterwarnings("error")
+def test_coordinates_that_are_none_lie_outside_every_raster() -> None:
+    nowhere = [[np.nan, 0], [0, np.nan], [np.inf, 0], [0, -np.inf], [1e300, 5], [-1e300, 5]]
+    for transform in (NORTH_UP, ROTATED, SOUTH_UP, Transform()):
+        assert not Grid(10**6, 10**6, transform).contains(transform.rowcol(nowhere)).any()
+
+
+def test_positions_between_pixels() -> None:
+    corner = ROTATED.corner_xy([[2, 3]])
+    np.testing.assert_allclose(corner, [[1.5 * 3 + 0.5 * 2 + 100, 0.4 * 3 - 2 * 2 + 900]])
+    np.testing.assert_allclose(ROTATED.continuous_rowcol(corner), [[2, 3]])
+    np.testing.assert_allclose(ROTATED.continuous_rowcol(ROTATED.xy([[2, 3]])), [[2.5, 3.5]])
 
 
 def test_areas_and_sizes() -> None:
@@ -112,6 +135,26 @@ def test_blocks_keep_the_halo_and_the_ragged_edge() -> None:
     assert blocks[0].read == Window(-2, -2, 8, 8)
 
 
+def test_halos_are_clipped_to_the_scene_where_that_is_asked_for() -> None:
+    grid = Grid(9, 9)
+    inside = [b.read.intersection(grid.window) for b in plan_blocks(grid.shape, 4, 3)]
+    assert inside[0] == Window(0, 0, 7, 7)
+    assert inside[4] == Window(1, 1, 8, 8)
+    assert inside[8] == Window(5, 5, 4, 4)
+    one = plan_blocks((5, 6), 512, 64)
+    assert [b.core for b in one] == [Window(0, 0, 5, 6)]
+    assert one[0].core.slices_in(one[0].read) == (slice(64, 69), slice(64, 70))
+
+
+def test_windows_outside_of_the_raster() -> None:
+    grid = Grid(10, 10, NORTH_UP)
+    for window in (Window(-5, 0, 5, 5), Window(0, 10, 3, 3), Window(20, 20, 4, 4)):
+        assert window.intersection(grid.window) is None
+    assert Window(4, 4, 0, 3).intersection(grid.window) is None
+    beyond = grid.of_window(Window(-2, -3, 4, 4))
+    assert beyond.bounds == (499_994, 5_599_996, 500_002, 5_600_004)
+
+
 def test_bad_blocks() -> None:
     with pytest.raises(InputError, match="block 0 and halo 0"):
         plan_blocks((5, 5), 0, 0)
@@ -122,6 +165,7 @@ def test_bad_blocks() -> None:
 def test_a_chip_puts_its_anchor_where_it_should_be() -> None:
     chip = chip_window((10, 20), (3, 4), 32)
     assert chip == Window(7, 16, 32, 32)
+    assert chip_window((0, 0), (31, 31), 32) == Window(-31, -31, 32, 32)  # may reach outside
 
 
 def test_spatial_blocks_are_numbered_by_row_then_column() -> None:

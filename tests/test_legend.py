@@ -28,6 +28,30 @@ def test_texts_are_sorted_and_numbers_stay_codes() -> None:
     assert mixed.codes == (1, 2)
 
 
+def test_missing_values_are_no_class() -> None:
+    assert Legend.from_values([1.0, float("nan"), 2.0, None, np.float32("nan")]).codes == (1, 2)
+    assert Legend.from_values(["a", float("nan")]).names == ("a",)
+    with pytest.raises(LegendError, match="at least one class value"):
+        Legend.from_values([float("nan")])
+
+
+def test_fractions_are_names_and_wide_codes_are_kept() -> None:
+    assert Legend.from_values([1.5, 2]).names == ("1.5", "2")
+    assert Legend.from_values(["10", "9", "1000"]).codes == (9, 10, 1000)
+    with pytest.raises(LegendError, match="between 0 and 65534, got -3"):
+        Legend.from_values([-3, 4])
+
+
+def test_indices_of_many_shapes_and_types() -> None:
+    legend = Legend.from_names(["a", "b", "c"], codes=[300, 2, 11])
+    for dtype in (np.uint16, np.int32, np.int64):
+        codes = np.array([[[300, 2, 11, 65535]]], dtype=dtype)
+        assert legend.to_indices(codes).tolist() == [[[0, 1, 2, -1]]]
+    assert legend.to_indices(np.array([2, 11, 44], dtype=np.uint8)).tolist() == [1, 2, -1]
+    assert legend.to_codes(np.int8(-1)) == 65535
+    assert legend.to_codes(np.empty((0, 3), dtype=int)).shape == (0, 3)
+
+
 def test_codes_and_indices_with_gaps() -> None:
     legend = Legend.from_names(["a", "b", "c"], codes=[40, 2, 11])
     indices = np.array([[0, 1], [2, -1]])
@@ -82,6 +106,25 @@ def test_short_forms(tmp_path: Path) -> None:
     table = tmp_path / "legend.csv"
     table.write_text("\ufeffCode,Name\n1,Water\n2,Road\n", encoding="utf-8")
     assert Legend.read(table).codes == (1, 2)
+    table.write_text("code;name;color\n1; Water ;#0000ff\n2;Road;200,10,10\n")
+    legend = Legend.read(table)
+    assert legend.names == ("Water", "Road")
+    assert legend.colors == ((0, 0, 255), (200, 10, 10))
+    path.write_text("classes: [{code: 4}, {code: 5, name: null}, {code: 6, name: ' Sea '}]\n")
+    assert Legend.read(path).names == ("4", "5", "Sea")
+    path.write_text("classes: [{name: Sea, colour: [1, 2, 3]}, {name: Road}]\n")
+    assert Legend.read(path).colors[0] == (1, 2, 3)
+
+
+def test_a_qgis_style_of_a_colour_ramp(tmp_path: Path) -> None:
+    path = tmp_path / "map.qml"
+    path.write_text(
+        '<qgis><pipe><colorrampshader><item value="1" label="Water" color="#0000ff" alpha="255"/>'
+        '<item value="4" label="" color="#00ff00"/></colorrampshader></pipe></qgis>'
+    )
+    legend = Legend.read(path)
+    assert legend.codes == (1, 4)
+    assert legend.names == ("Water", "4")
 
 
 def test_a_legend_is_plain_data_and_back() -> None:
@@ -98,6 +141,15 @@ def test_a_legend_is_plain_data_and_back() -> None:
         ("a.yaml", "classes: [{code: 70000, name: a}]", "between 0 and 65534, got 70000"),
         ("a.yaml", "classes: [{code: -1, name: a}]", "between 0 and 65534, got -1"),
         ("a.yaml", "classes: [{code: 1, name: a, color: pink}]", "colour like '#2266cc'"),
+        ("a.yaml", "{1: 0, no: 1}", "list 'classes' of entries"),
+        ("a.yaml", "classes: {1: no, 2: b}", "Put the name in quotes"),
+        ("a.yaml", "classes: [{code: 1.5, name: a}]", "whole number as code of class 'a', got 1.5"),
+        ("a.yaml", "classes: [{code: null, name: a}]", "whole number as code of class 'a'"),
+        ("a.yaml", "classes: []", "at least one class, got none"),
+        ("a.csv", "code,name\n1,\n", "a name for class 1, got an empty one"),
+        ("a.csv", "code,name\n1,a\n1.0,b\n", "class code once, got 1"),
+        ("a.csv", "code,name\n", "columns code,name,color"),
+        ("a.qml", '<q><paletteEntry value="x" color="#000000"/></q>', "whole number as code"),
         ("a.yaml", "just a text", "list 'classes' of entries"),
         ("a.yaml", "{", "cannot be read as a legend"),
         ("a.csv", "number,title\n1,a\n", "columns code,name,color"),
@@ -112,6 +164,22 @@ def test_bad_files_are_named(name: str, text: str, message: str, tmp_path: Path)
     with pytest.raises(LegendError, match=message) as caught:
         Legend.read(path)
     assert name in str(caught.value)
+
+
+def test_files_that_are_no_text(tmp_path: Path) -> None:
+    folder = tmp_path / "legend.yaml"
+    folder.mkdir()
+    with pytest.raises(LegendError, match=r"legend\.yaml' cannot be read as a legend"):
+        Legend.read(folder)
+    table = tmp_path / "legend.csv"
+    table.write_bytes(b"code,name\n1,Stra\xdfe\n")  # not UTF-8
+    with pytest.raises(LegendError, match=r"legend\.csv' cannot be read as a legend"):
+        Legend.read(table)
+
+
+def test_colours_out_of_range() -> None:
+    with pytest.raises(LegendError, match="three numbers 0…255 for 'a'"):
+        Legend((LegendClass(1, "a", (0, 0, 256)),))
 
 
 def test_missing_and_empty() -> None:

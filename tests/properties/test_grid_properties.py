@@ -6,7 +6,14 @@ import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pointillist.grid import Transform, Window, assign_spatial_blocks, plan_blocks
+from pointillist.grid import (
+    Grid,
+    Transform,
+    Window,
+    assign_spatial_blocks,
+    chip_window,
+    plan_blocks,
+)
 
 NUMBERS = st.floats(-1e6, 1e6)
 SIZES = st.floats(0.01, 1000)
@@ -40,6 +47,33 @@ def test_coordinates_come_back_to_their_pixel(sizes, angle, flip, origin, pixels
         sign * sizes[0] * sin, sign * sizes[1] * cos, origin[1],
     )  # fmt: skip
     np.testing.assert_array_equal(transform.rowcol(transform.xy(pixels)), pixels)
+
+
+@given(
+    rotation=st.floats(-3, 3), area=st.floats(0.01, 100), row=st.integers(-20, 20),
+    col=st.integers(-20, 20), height=st.integers(1, 30), width=st.integers(1, 30),
+)  # fmt: skip
+def test_a_window_keeps_place_and_area(rotation, area, row, col, height, width) -> None:
+    side, cos, sin = np.sqrt(area), np.cos(rotation), np.sin(rotation)
+    grid = Grid(25, 25, Transform(side * cos, side * sin, 7, side * sin, -side * cos, -3))
+    part = grid.of_window(Window(row, col, height, width))
+    assert np.isclose(part.transform.pixel_area, area)
+    here = [[0, 0], [height - 1, width - 1]]
+    there = [[row, col], [row + height - 1, col + width - 1]]
+    np.testing.assert_allclose(part.transform.xy(here), grid.transform.xy(there), atol=1e-6)
+    left, bottom, right, top = part.bounds
+    assert (right - left) * (top - bottom) >= height * width * area * 0.999
+
+
+@given(
+    row=st.integers(0, 500), col=st.integers(0, 500), size=st.integers(1, 64), data=st.data()
+)  # fmt: skip
+def test_a_chip_holds_its_anchor(row, col, size, data) -> None:
+    offset = data.draw(st.tuples(*[st.integers(0, size - 1)] * 2))
+    chip = chip_window((row, col), offset, size)
+    assert chip.shape == (size, size)
+    assert (row - chip.row, col - chip.col) == offset
+    assert chip.intersection(Window(row, col, 1, 1)) == Window(row, col, 1, 1)
 
 
 @given(
