@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from pointillist.errors import LegendError, UnreadableFileError
 from pointillist.grid import Window, iter_windows
 from pointillist.legend import Legend
-from pointillist.raster.opening import Handles, grid_of, rasterio_window, reading
+from pointillist.raster.opening import Closing, Handles, grid_of, rasterio_window, reading
 from pointillist.raster.style import qml_path, read_pam_legend
 
 PathLike = str | os.PathLike[str]
@@ -21,7 +20,7 @@ MAX_CLASSES = 256
 _STRIP_PX = 2048
 
 
-class ClassRaster:
+class ClassRaster(Closing):
     """A raster of class codes. Values that are no class, and nodata, become −1.
 
     Args:
@@ -120,17 +119,6 @@ class ClassRaster:
     def close(self) -> None:
         """Close the file; reading opens it again."""
         self._handles.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def open_class_raster(path: PathLike, legend: Legend | None = None) -> ClassRaster:

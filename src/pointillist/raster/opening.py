@@ -8,7 +8,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from pointillist.errors import MissingFileError, UnreadableFileError
 from pointillist.grid import Grid, Transform, Window
@@ -54,6 +55,25 @@ class Handles:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["path"])  # type: ignore[misc]
+
+
+class Closing:
+    """Closes what it holds when a `with` block ends."""
+
+    def close(self) -> None:
+        """Close the files held open."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
 def open_dataset(path: str | Path) -> Any:

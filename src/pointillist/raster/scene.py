@@ -6,21 +6,20 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.errors import InputError, UnreadableFileError
 from pointillist.grid import Window
-from pointillist.raster.opening import Handles, grid_of, rasterio_window, reading
+from pointillist.raster.opening import Closing, Handles, grid_of, rasterio_window, reading
 from pointillist.raster.source import Pixels, clean, read_boundless
 
 PathLike = str | os.PathLike[str]
 
 
-class Scene:
+class Scene(Closing):
     """A raster that GDAL opens. Safe in threads, and carried into other processes by its path.
 
     Args:
@@ -141,17 +140,6 @@ class Scene:
     def close(self) -> None:
         """Close the file; reading opens it again."""
         self._handles.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"Scene({self.path!r}, {self.n_bands} bands, {self.grid.height}×{self.grid.width})"
