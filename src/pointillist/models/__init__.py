@@ -3,6 +3,7 @@
 from pointillist.models.card import ModelCard, Normalisation
 from pointillist.models.network import ARCHITECTURES, NetworkSpec, build_model, build_network
 from pointillist.models.store import load, read_header, save_model
+from pointillist.models.threads import free_cores_only
 from pointillist.models.trained import NetworkModel, TrainedModel
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "TrainedModel",
     "build_model",
     "build_network",
+    "free_cores_only",
     "load",
     "read_header",
     "save_model",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pointillist.errors import InputError
 from pointillist.grid import Block, Grid
 from pointillist.legend import Legend
+from pointillist.models import free_cores_only
 from pointillist.prediction.aoi import AreaOfInterest, refuse_no_overlap
 from pointillist.prediction.block import BlockPrediction, Tiling, Wanted, predict_block
 from pointillist.prediction.choice import EngineRequest, choose_engine, fullest_part
@@ -174,10 +175,11 @@ def predict(
         for scene, plan, area in zip(opened, plans, areas, strict=True)
     ]
     n_px = sum(job.grid.height * job.grid.width for job in jobs)
-    chosen = choose_engine(trained, request, n_px, lambda: _find_pixels(jobs))
     report = _counter(progress, sum(len(job.blocks) for job in jobs))
-    for job in jobs:
-        _map_scene(job, chosen, trained.legend, options, report)
+    with free_cores_only(logger.info):
+        chosen = choose_engine(trained, request, n_px, lambda: _find_pixels(jobs))
+        for job in jobs:
+            _map_scene(job, chosen, trained.legend, options, report)
     maps = [plan.map for plan in plans]
     return maps if several else maps[0]
 

@@ -13,7 +13,7 @@ from typing import Any
 from pointillist.errors import GridError, InputError
 from pointillist.grid import Grid
 from pointillist.legend import Legend
-from pointillist.models import save_model
+from pointillist.models import free_cores_only, save_model
 from pointillist.points import LabelReport, read_labels_for_scenes, require_two_classes
 from pointillist.raster import Scene, open_scene, parse_bands
 from pointillist.training.config import TrainConfig, read_config
@@ -194,9 +194,13 @@ def _fit(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fitted:
 
         model = fit_forest(task, config.forest, workshop.say)
         return Fitted(model, facts={"seconds": round(time.monotonic() - workshop.start, 1)})
+    from pointillist.training.fitting import choose_device
     from pointillist.training.unet import fit_unet
 
-    return fit_unet(task, config.unet, workshop)
+    if choose_device(config.unet.device) != "cpu":
+        return fit_unet(task, config.unet, workshop)
+    with free_cores_only(workshop.say):
+        return fit_unet(task, config.unet, workshop)
 
 
 def _resolve(
