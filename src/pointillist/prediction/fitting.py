@@ -7,7 +7,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pointillist.errors import GridError
 from pointillist.grid import Grid
@@ -87,12 +87,14 @@ def check_resolution(
     grid: Grid, trained: float | None, trained_crs: str | None, scene: str
 ) -> None:
     """Warn where pixels are more than twice, or less than half, the size the model learned from."""
+    from pointillist.raster import same_crs
+
     if trained is None or (grid.crs is None) != (trained_crs is None):
         return
     latitude = _latitude(grid)
     here = math.sqrt(grid.transform.pixel_area) * _metres_per_unit(grid.crs, latitude)
     there = trained * _metres_per_unit(trained_crs, latitude)
-    if grid.crs is not None and not _same_crs(grid.crs, trained_crs):
+    if grid.crs is not None and not same_crs(grid.crs, trained_crs):
         logger.info("%s is in another coordinate system than the training scenes.", scene)
     factor = max(here / there, there / here)
     if factor > MAX_RESOLUTION_FACTOR:
@@ -131,9 +133,3 @@ def _latitude(grid: Grid) -> float:
         return 0.0
     latitude = float(to_degrees.transform(x, y)[1])
     return latitude if math.isfinite(latitude) else 0.0
-
-
-def _same_crs(one: Any, other: Any) -> bool:
-    import pyproj
-
-    return bool(pyproj.CRS.from_user_input(one).equals(other, ignore_axis_order=True))

@@ -5,6 +5,7 @@ Rasterio is imported where it is used: arrays as scenes work without it.
 
 from pointillist.raster.classes import ClassRaster, open_class_raster
 from pointillist.raster.describe import describe
+from pointillist.raster.opening import same_crs
 from pointillist.raster.scene import Scene, open_scene, parse_bands
 from pointillist.raster.source import ArraySource, Pixels, PixelSource
 from pointillist.raster.stack import stack
@@ -23,6 +24,7 @@ __all__ = [
     "open_class_raster",
     "open_scene",
     "parse_bands",
+    "same_crs",
     "stack",
     "write_array",
 ]

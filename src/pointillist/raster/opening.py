@@ -124,6 +124,15 @@ def grid_of(dataset: Any) -> Grid:
     return Grid(dataset.height, dataset.width, Transform(*dataset.transform[:6]), crs)
 
 
+def same_crs(one: str | None, other: str | None) -> bool:
+    """Whether two coordinate systems are the same; how their axes are ordered does not matter."""
+    import pyproj
+
+    if one is None or other is None:
+        return one is other
+    return bool(pyproj.CRS.from_user_input(one).equals(other, ignore_axis_order=True))
+
+
 def rasterio_window(window: Window) -> Any:
     """The window as rasterio's."""
     from rasterio.windows import Window as RasterioWindow

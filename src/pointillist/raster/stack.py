@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from pointillist.errors import GridError, InputError
 from pointillist.grid import Grid
-from pointillist.raster.opening import grid_of, open_dataset
+from pointillist.raster.opening import grid_of, open_dataset, same_crs
 from pointillist.raster.writing import check_output
 
 PathLike = str | os.PathLike[str]
@@ -75,7 +75,7 @@ def _check_same_place(first: PathLike, grid: Grid, other: PathLike, other_grid: 
             f"Expected rasters on one grid, but '{first}' is {grid.height}×{grid.width} px and "
             f"'{other}' is {other_grid.height}×{other_grid.width} px. {remedy}"
         )
-    if not _same_crs(grid.crs, other_grid.crs):
+    if not same_crs(grid.crs, other_grid.crs):
         raise GridError(
             f"Expected rasters in one coordinate system, but '{first}' and '{other}' are in "
             f"different ones. {remedy}"
@@ -85,14 +85,6 @@ def _check_same_place(first: PathLike, grid: Grid, other: PathLike, other_grid: 
             f"Expected rasters in one place, but '{first}' has bounds {grid.bounds} and '{other}' "
             f"{other_grid.bounds}. {remedy}"
         )
-
-
-def _same_crs(one: str | None, other: str | None) -> bool:
-    from rasterio.crs import CRS
-
-    if one is None or other is None:
-        return one is other
-    return bool(CRS.from_wkt(one) == CRS.from_wkt(other))
 
 
 def _document(datasets: list[Any], paths: list[Path], grid: Grid, folder: Path) -> ET.Element:

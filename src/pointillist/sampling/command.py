@@ -15,7 +15,7 @@ from pointillist.errors import GridError, InputError, UnreadableFileError
 from pointillist.grid import Grid, iter_windows
 from pointillist.legend import Legend
 from pointillist.points import write_points
-from pointillist.raster import ClassRaster, open_class_raster, open_scene
+from pointillist.raster import ClassRaster, open_class_raster, open_scene, same_crs
 from pointillist.sampling.designs import DESIGNS, class_counts, draw_points
 
 logger = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ def _open_place(
     if strata is None:
         return _Place(name, classes.grid, mask, mask, classes.legend, classes.legend)
     with open_class_raster(strata) as layer:
-        if not layer.grid.same_place(classes.grid):
+        if not (layer.grid.same_place(classes.grid) and same_crs(layer.grid.crs, classes.grid.crs)):
             raise GridError(
                 f"Expected strata on the grid of '{name}', but '{layer.name}' has another size or "
                 "place. Use a map of the same scene."
