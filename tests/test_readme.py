@@ -45,3 +45,24 @@ def test_the_two_commands_are_named() -> None:
     text = README.read_text(encoding="utf-8")
     assert "make demo" in text
     assert "make test" in text
+
+
+@pytest.mark.parametrize(
+    "page",
+    sorted(p for p in README.parent.glob("*.md")) + sorted(README.parent.glob("docs/**/*.md")),
+    ids=lambda page: str(page.relative_to(README.parent)),
+)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        path, _, heading = target.partition("#")
+        if path.startswith(("http:", "https:", "mailto:")):
+            continue
+        linked = page.parent / path if path else page
+        assert linked.exists(), f"{page.name} links to {target}"
+        if heading and linked.suffix == ".md":
+            headings = re.findall(r"^#+ (.+)$", linked.read_text(encoding="utf-8"), re.M)
+            anchors = {
+                re.sub(r"[^\w\- ]", "", h).strip().lower().replace(" ", "-") for h in headings
+            }
+            assert heading in anchors, f"{page.name} links to {target}"
