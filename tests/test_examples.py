@@ -25,4 +25,4 @@ def test_spatial_crossvalidation(
     arguments += ["--seeds", "1", "--trees", "10"]
     monkeypatch.setattr("sys.argv", ["spatial_crossvalidation.py", *arguments])
     runpy.run_path(str(EXAMPLES / "spatial_crossvalidation.py"), run_name="__main__")
-    assert "forest: overall accuracy 0." in capsys.readouterr().out
+    assert "forest: overall accuracy" in capsys.readouterr().out
