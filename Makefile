@@ -26,7 +26,7 @@ format: install
 	$(BIN)/ruff check --fix .
 
 bench: install ## benchmarks: ratios measured in one run on this machine
-	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-disable-gc
+	$(BIN)/python -m pytest benchmarks --benchmark-disable-gc
 	for script in benchmarks/*.py; do case $$script in */test_*) ;; *) $(BIN)/python $$script || exit 1 ;; esac; done
 
 install: $(STAMP) ## only make .venv
