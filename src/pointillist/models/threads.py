@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_LISTEN_S = 0.3
+_LISTEN_S = 0.2
+_N_LISTENS = 5
 
 
 @contextmanager
@@ -44,10 +45,11 @@ def free_cores_only(say: Callable[[str], None]) -> Iterator[int]:
 
 
 def count_free_cores() -> int:
-    """Cores this process may use that no other program keeps busy; at least 1."""
+    """Cores this process may use that no other program keeps busy for a second; at least 1."""
     import psutil
 
-    busy = psutil.cpu_percent(_LISTEN_S) / 100 * (psutil.cpu_count() or 1)
+    percent = min(psutil.cpu_percent(_LISTEN_S) for _ in range(_N_LISTENS))
+    busy = percent / 100 * (psutil.cpu_count() or 1)
     free = (psutil.cpu_count() or 1) - busy
     return max(1, round(min(_allowed_cores(), free)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -176,7 +176,8 @@ def predict(
     ]
     n_px = sum(job.grid.height * job.grid.width for job in jobs)
     report = _counter(progress, sum(len(job.blocks) for job in jobs))
-    with free_cores_only(logger.info):
+    # a forest shares its work among threads that do not wait for one another
+    with free_cores_only(logger.info) if trained.kind == "network" else nullcontext():
         chosen = choose_engine(trained, request, n_px, lambda: _find_pixels(jobs))
         for job in jobs:
             _map_scene(job, chosen, trained.legend, options, report)
