@@ -65,8 +65,14 @@ def test_codes_with_gaps_of_two_bytes(tmp_path: Path) -> None:
 
 
 def test_what_is_no_raster_of_classes(make_raster, rng) -> None:
-    with pytest.raises(UnreadableFileError, match=r"whole-number class codes .* got float32"):
-        open_class_raster(make_raster(np.zeros((3, 3), dtype=np.float32)))
+    shares = make_raster(np.full((3, 3), 0.5, dtype=np.float32))
+    with pytest.raises(UnreadableFileError, match=r"whole-number class codes .* got 0.5"):
+        open_class_raster(shares)
+    picture = make_raster(np.ones((3, 3, 3), dtype=np.uint8), "rgb.tif")
+    with pytest.raises(
+        UnreadableFileError, match=r"one band of class codes .* got 3 of type uint8"
+    ):
+        open_class_raster(picture)
     many = rng.integers(0, 60_000, (100, 100)).astype(np.uint16)
     with pytest.raises(UnreadableFileError, match="looks like an image"):
         open_class_raster(make_raster(many, "many.tif"))

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from pointillist.errors import LegendError, UnreadableFileError
 from pointillist.grid import Window, iter_windows
 from pointillist.legend import Legend
-from pointillist.raster.opening import Closing, Handles, grid_of, rasterio_window, reading
+from pointillist.raster.opening import (
+    Closing,
+    Handles,
+    alpha_band_of,
+    grid_of,
+    masked_bands,
+    rasterio_window,
+    reading,
+)
 from pointillist.raster.style import qml_path, read_pam_legend
 
 PathLike = str | os.PathLike[str]
@@ -21,10 +29,11 @@ _STRIP_PX = 2048
 
 
 class ClassRaster(Closing):
-    """A raster of class codes. Values that are no class, and nodata, become −1.
+    """A raster of class codes. What is no class becomes −1: other values, nodata, masked pixels.
 
     Args:
-        path: Any path GDAL opens; one band of whole numbers.
+        path: Any path GDAL opens; one band of whole numbers (an alpha band is a mask), of a
+            floating type too, as some programs write them.
         legend: Its classes; when absent taken from the raster's own class names, its QGIS style,
             or else from the values that occur (names are then the codes).
 
@@ -37,13 +46,15 @@ class ClassRaster(Closing):
         self._handles = Handles(self.path)
         dataset = self._handles.get()
         self.grid = grid_of(dataset)
-        dtype = np.dtype(dataset.dtypes[0])
-        if dtype.kind not in "iu":
+        self._alpha = alpha_band_of(dataset)
+        n_bands = dataset.count - (self._alpha is not None)
+        if n_bands != 1 or dataset.dtypes[0].startswith("complex"):
             raise UnreadableFileError(
-                f"Expected whole-number class codes in '{self.path}', got {dtype}. "
-                "Name a raster of classes."
+                f"Expected one band of class codes in '{self.path}', got {n_bands} of type "
+                f"{dataset.dtypes[0]}. Name a raster of classes, not an image."
             )
         self.nodata = dataset.nodatavals[0]
+        self._masked = masked_bands(dataset, [1])
         self.legend = legend or self._own_legend()
 
     @property
@@ -57,10 +68,7 @@ class ClassRaster(Closing):
         indices = np.full(window.shape, -1, dtype=np.int16)
         if inside is not None:
             codes = self._read_codes(inside)
-            found = self.legend.to_indices(codes)
-            if self.nodata is not None:
-                found[codes == self.nodata] = -1
-            indices[inside.slices_in(window)] = found
+            indices[inside.slices_in(window)] = self.legend.to_indices(codes)
         return indices
 
     def counts(self) -> NDArray[np.int64]:
@@ -72,9 +80,33 @@ class ClassRaster(Closing):
         return total
 
     def _read_codes(self, window: Window) -> NDArray[Any]:
+        """Codes (h, w); −1 where there is none."""
+        part, dataset = rasterio_window(window), self._handles.get()
         with reading(self.path, window):
-            codes: NDArray[Any] = self._handles.get().read(1, window=rasterio_window(window))
+            raw = dataset.read(1, window=part)
+            missing = raw < 0
+            if self.nodata is not None:
+                missing |= raw == self.nodata
+            if self._alpha is not None:
+                missing |= dataset.read(self._alpha, window=part) == 0
+            if self._masked:
+                missing |= dataset.read_masks(1, window=part) == 0
+        if raw.dtype.kind == "f":
+            missing |= ~np.isfinite(raw)
+            self._check_whole(raw[~missing])
+        elif not missing.any():
+            return raw  # type: ignore[no-any-return]
+        codes = np.full(window.shape, -1, dtype=np.int64)
+        codes[~missing] = raw[~missing]
         return codes
+
+    def _check_whole(self, values: NDArray[np.floating[Any]]) -> None:
+        broken = values[values != np.rint(values)]
+        if broken.size:
+            raise UnreadableFileError(
+                f"Expected whole-number class codes in '{self.path}', got {broken[0]:g}. "
+                "Name a raster of classes."
+            )
 
     def _own_legend(self) -> Legend:
         named = read_pam_legend(Path(self.path))
@@ -91,7 +123,7 @@ class ClassRaster(Closing):
         return Legend.from_names([str(code) for code in codes], codes, colors)
 
     def _values(self) -> list[int]:
-        """Values that occur, nodata left out."""
+        """Codes that occur."""
         found: set[int] = set()
         for window in iter_windows(self.grid.shape, _STRIP_PX):
             found |= set(np.unique(self._read_codes(window)).tolist())
@@ -100,8 +132,7 @@ class ClassRaster(Closing):
                     f"Expected at most {MAX_CLASSES} classes in '{self.path}', got more: it looks "
                     "like an image. Name a raster of classes."
                 )
-        if self.nodata is not None:
-            found.discard(int(self.nodata))
+        found.discard(-1)
         if not found:
             raise UnreadableFileError(f"Expected classes in '{self.path}', got only nodata.")
         return sorted(found)

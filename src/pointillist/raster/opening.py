@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -76,8 +76,8 @@ class Closing:
         self.close()
 
 
-def open_dataset(path: str | Path) -> Any:
-    """Open a raster for reading.
+def open_dataset(path: str | Path, **options: Any) -> Any:
+    """Open a raster for reading, with options of GDAL's driver.
 
     Raises:
         MissingFileError: No such file.
@@ -87,21 +87,35 @@ def open_dataset(path: str | Path) -> Any:
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
     text = str(path)
-    is_plain_path = not text.startswith("/vsi") and ":" not in text[2:]
-    if is_plain_path and not Path(text).exists():
+    if not text or (is_file_path(text) and not Path(text).exists()):
         raise MissingFileError(f"Raster '{path}' does not exist. Check the path.")
-    if Path(text).is_dir():
-        raise UnreadableFileError(f"'{path}' is a folder, not a raster. Name a file in it.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            return rasterio.open(text)
+            dataset = rasterio.open(text, **options)
     except RasterioError as error:
+        if Path(text).is_dir():  # some formats are folders, most folders are none
+            raise UnreadableFileError(
+                f"'{path}' is a folder, not a raster. Name a file in it."
+            ) from error
         reason = " ".join(str(error).split()).rstrip(".")
         raise UnreadableFileError(
             f"'{path}' cannot be opened as a raster: {reason}. "
             "Check that the file is complete and of a kind that GDAL reads."
         ) from error
+    if dataset.count == 0:
+        parts = list(dataset.subdatasets)
+        dataset.close()
+        raise UnreadableFileError(
+            f"'{path}' has no bands of its own. "
+            + (f"Name one of the rasters in it: {', '.join(parts)}." if parts else "Get it again.")
+        )
+    return dataset
+
+
+def is_file_path(path: str) -> bool:
+    """Whether a path names a file or folder here, not something that only GDAL can find."""
+    return Path(path).exists() or (not path.startswith("/vsi") and ":" not in path[2:])
 
 
 @contextmanager
@@ -122,6 +136,35 @@ def grid_of(dataset: Any) -> Grid:
     """Size, place and coordinate system of an open raster."""
     crs = dataset.crs.to_wkt() if dataset.crs else None
     return Grid(dataset.height, dataset.width, Transform(*dataset.transform[:6]), crs)
+
+
+def band_names_of(dataset: Any) -> tuple[str, ...]:
+    """Descriptions where there are any, `band_i` elsewhere; each name once."""
+    names: list[str] = []
+    for i, description in enumerate(dataset.descriptions, start=1):
+        name = (description or "").strip() or f"band_{i}"
+        names.append(name if name not in names else f"{name}_{i}")
+    return tuple(names)
+
+
+def alpha_band_of(dataset: Any) -> int | None:
+    """Number of the band that is tagged as alpha; None where there is none."""
+    kinds = [kind.name for kind in dataset.colorinterp]
+    return kinds.index("alpha") + 1 if "alpha" in kinds else None
+
+
+def masked_bands(dataset: Any, bands: Sequence[int]) -> list[int]:
+    """Those of the bands whose masks are to be read; one for all where they share theirs.
+
+    Nodata is no such mask, nor is alpha.
+    """
+    from rasterio.errors import NodataShadowWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NodataShadowWarning)
+        flags = {i: {flag.name for flag in dataset.mask_flag_enums[i - 1]} for i in bands}
+    shared = [i for i, kinds in flags.items() if kinds == {"per_dataset"}]
+    return shared[:1] + [i for i, kinds in flags.items() if not kinds]
 
 
 def same_crs(one: str | None, other: str | None) -> bool:

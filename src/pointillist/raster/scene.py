@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,17 @@ from numpy.typing import NDArray
 
 from pointillist.errors import InputError, UnreadableFileError
 from pointillist.grid import Window
-from pointillist.raster.opening import Closing, Handles, grid_of, rasterio_window, reading
-from pointillist.raster.source import Pixels, clean, read_boundless
+from pointillist.raster.opening import (
+    Closing,
+    Handles,
+    alpha_band_of,
+    band_names_of,
+    grid_of,
+    masked_bands,
+    rasterio_window,
+    reading,
+)
+from pointillist.raster.source import Pixels, as_float32, clean, read_boundless
 
 PathLike = str | os.PathLike[str]
 
@@ -38,10 +46,10 @@ class Scene(Closing):
         self._handles = Handles(self.path)
         dataset = self._handles.get()
         self.grid = grid_of(dataset)
-        interpretations = [c.name for c in dataset.colorinterp]
-        self.has_alpha = "alpha" in interpretations
-        self.all_band_names = _band_names(dataset.descriptions)
-        usual = [i for i, c in enumerate(interpretations, start=1) if c != "alpha"]
+        kinds = [kind.name for kind in dataset.colorinterp]
+        self.alpha_band = alpha_band_of(dataset)
+        self.all_band_names = band_names_of(dataset)
+        usual = [i for i, kind in enumerate(kinds, start=1) if kind != "alpha"]
         self.bands = usual if bands is None else [self._band_number(b) for b in bands]
         if not self.bands:
             raise InputError(
@@ -57,15 +65,10 @@ class Scene(Closing):
             )
         self.dtype = str(np.result_type(*types))
         self._is_mixed = len(types) > 1
-        self.nodata = tuple(dataset.nodatavals[i - 1] for i in self.bands)
+        with np.errstate(over="ignore"):  # −1.8e308 tagged on float32
+            self.nodata = tuple(dataset.nodatavals[i - 1] for i in self.bands)
         # nodata is compared here; only other kinds of masks cost a second read
-        self.alpha_band = interpretations.index("alpha") + 1 if self.has_alpha else None
-        masked = any(
-            flag.name in ("per_dataset", "alpha")
-            for i in self.bands
-            for flag in dataset.mask_flag_enums[i - 1]
-        )
-        self._needs_mask = (masked or self.has_alpha) and self.alpha_band not in self.bands
+        self._masked = masked_bands(dataset, self.bands)
 
     @property
     def name(self) -> str:
@@ -73,14 +76,23 @@ class Scene(Closing):
         return self.path
 
     @property
+    def has_alpha(self) -> bool:
+        """Whether a band is tagged as alpha."""
+        return self.alpha_band is not None
+
+    @property
     def notices(self) -> tuple[str, ...]:
         """What a person should know: a band that is taken for a mask, in one sentence."""
-        if self.alpha_band is None or self.alpha_band in self.bands or self.n_bands <= 2:
+        if not self._alpha_masks or self.n_bands <= 2:
             return ()
         return (
             f"Band {self.alpha_band} of '{self.path}' is tagged as alpha and used as a mask, not "
             f"as data. If it is a band, name it: --bands 1-{len(self.all_band_names)}.",
         )
+
+    @property
+    def _alpha_masks(self) -> bool:
+        return self.alpha_band is not None and self.alpha_band not in self.bands
 
     @property
     def n_bands(self) -> int:
@@ -90,8 +102,8 @@ class Scene(Closing):
     def read(self, window: Window) -> Pixels:
         """Read a window; it may reach outside, where pixels are invalid.
 
-        A pixel is invalid where any band in use has nodata, NaN or ±inf, or where the alpha band
-        or mask of the file is 0.
+        A pixel is invalid where any band in use has nodata, NaN, ±inf or ±3.4e38 (the ends of
+        float32), or where the alpha band or mask of the file is 0.
 
         Raises:
             UnreadableFileError: The file is damaged there.
@@ -115,16 +127,20 @@ class Scene(Closing):
         raw = self.read_raw(window)
         valid = np.ones(window.shape, dtype=bool)
         for values, nodata in zip(raw, self.nodata, strict=True):
-            if nodata is not None and not np.isnan(nodata):
+            if nodata is not None and np.isfinite(nodata):
                 valid &= values != _as_type(nodata, raw.dtype)
-        if self._needs_mask:
-            with reading(self.path, window):
-                masks = self._handles.get().read_masks(self.bands, window=rasterio_window(window))
-            valid &= (masks > 0).all(axis=0)
-        return clean(raw.astype(np.float32), valid)
+        part, dataset = rasterio_window(window), self._handles.get()
+        with reading(self.path, window):
+            if self._alpha_masks:  # asked for itself: where nodata is tagged too, GDAL forgets it
+                valid &= dataset.read(self.alpha_band, window=part) > 0
+            if self._masked:
+                valid &= (dataset.read_masks(self._masked, window=part) > 0).all(axis=0)
+        return clean(as_float32(raw), valid)
 
     def _band_number(self, band: str | int) -> int:
         n = len(self.all_band_names)
+        if isinstance(band, int) and 1 <= band <= n:
+            return band
         if str(band) in self.all_band_names:
             return self.all_band_names.index(str(band)) + 1
         if str(band).isdigit() and 1 <= int(band) <= n:
@@ -177,23 +193,10 @@ def parse_bands(text: str) -> list[str | int]:
     return bands
 
 
-def _band_names(descriptions: Sequence[str | None]) -> tuple[str, ...]:
-    """Descriptions where there are any, `band_i` elsewhere; each name once."""
-    names: list[str] = []
-    for i, description in enumerate(descriptions, start=1):
-        name = (description or "").strip() or f"band_{i}"
-        names.append(name if name not in names else f"{name}_{i}")
-    return tuple(names)
-
-
 def _as_type(nodata: float, dtype: np.dtype[Any]) -> Any:
     """Nodata as the file's type, so that −3.4e38 equals its float32 self."""
     if dtype.kind == "f":
-        return dtype.type(nodata)
+        return dtype.type(np.clip(nodata, np.finfo(dtype).min, np.finfo(dtype).max))
     info = np.iinfo(dtype)
-    return nodata if not info.min <= nodata <= info.max else dtype.type(nodata)
-
-
-def stem_of(path: PathLike) -> str:
-    """File name without folder and suffix."""
-    return Path(os.fspath(path)).stem
+    fits = nodata == int(nodata) and info.min <= nodata <= info.max
+    return dtype.type(nodata) if fits else nodata

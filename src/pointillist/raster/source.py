@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from pointillist.errors import GridError, MissingFileError, UnreadableFileError
 from pointillist.grid import Grid, Transform, Window
 
+# ±3.4028e38, the ends of float32, stand for no data wherever they occur; no sensor measures them
+_LIMIT = np.float32(3.4e38)
+
 
 @dataclass(frozen=True)
 class Pixels:
@@ -100,7 +103,7 @@ class ArraySource:
         return read_boundless(window, self.grid, self.n_bands, self._read_inside)
 
     def _read_inside(self, window: Window) -> Pixels:
-        data = self.data[:, *window.slices].astype(np.float32)
+        data = as_float32(self.data[:, *window.slices])
         valid = None if self.valid is None else self.valid[window.slices]
         return clean(data, valid)
 
@@ -140,9 +143,15 @@ class ArraySource:
             ) from error
 
 
+def as_float32(data: NDArray[Any]) -> NDArray[np.float32]:
+    """A copy as float32; what is too large for it becomes ±inf."""
+    with np.errstate(over="ignore"):
+        return data.astype(np.float32)
+
+
 def clean(data: NDArray[np.float32], valid: NDArray[np.bool_] | None) -> Pixels:
-    """Set invalid pixels, NaN and ±inf among them, to 0 in all bands. Changes `data`."""
-    finite = np.isfinite(data).all(axis=0)
+    """Set invalid pixels to 0 in all bands, NaN, ±inf and ±3.4e38 among them. Changes `data`."""
+    finite = (np.abs(data) < _LIMIT).all(axis=0)  # false for NaN
     both: NDArray[np.bool_] = np.logical_and(finite, True if valid is None else valid)
     if not both.all():
         data[:, ~both] = 0

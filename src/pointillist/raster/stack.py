@@ -10,8 +10,15 @@ from xml.etree import ElementTree as ET
 
 from pointillist.errors import GridError, InputError
 from pointillist.grid import Grid
-from pointillist.raster.opening import grid_of, open_dataset, same_crs
-from pointillist.raster.writing import check_output
+from pointillist.raster.opening import (
+    alpha_band_of,
+    grid_of,
+    is_file_path,
+    masked_bands,
+    open_dataset,
+    same_crs,
+)
+from pointillist.raster.writing import check_output, writing
 
 PathLike = str | os.PathLike[str]
 _GDAL_TYPES = {
@@ -36,7 +43,7 @@ def stack(rasters: Sequence[PathLike], out: PathLike, *, overwrite: bool = False
 
     Args:
         rasters: At least one; same size, place and coordinate system.
-        out: VRT to write; it refers to the rasters by relative paths.
+        out: VRT to write; it refers to files by relative paths.
         overwrite: Replace a file that is there.
 
     Returns:
@@ -52,19 +59,26 @@ def stack(rasters: Sequence[PathLike], out: PathLike, *, overwrite: bool = False
     if target.suffix.lower() != ".vrt":
         raise InputError(f"Expected an output that ends in .vrt, got '{out}'. Name it so.")
     check_output(target, overwrite)
-    datasets = [open_dataset(os.fspath(path)) for path in rasters]
+    names = [os.fspath(path) for path in rasters]
+    if any(is_file_path(name) and Path(name).resolve() == target.resolve() for name in names):
+        raise InputError(f"'{out}' cannot be a stack of itself. Choose another name with --out.")
+    datasets = [open_dataset(name) for name in names]
     try:
         grids = [grid_of(dataset) for dataset in datasets]
         for path, grid in zip(rasters[1:], grids[1:], strict=True):
             _check_same_place(rasters[0], grids[0], path, grid)
-        root = _document(datasets, [Path(p) for p in rasters], grids[0], target.parent)
+        root = _document(datasets, names, grids[0], target.parent)
     finally:
         for dataset in datasets:
             dataset.close()
     ET.indent(root)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    part.write_text(ET.tostring(root, encoding="unicode") + "\n", encoding="utf-8")
-    part.replace(target)
+    try:
+        with writing(target):
+            part.write_text(ET.tostring(root, encoding="unicode") + "\n", encoding="utf-8")
+            part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
     return target
 
 
@@ -87,10 +101,11 @@ def _check_same_place(first: PathLike, grid: Grid, other: PathLike, other_grid: 
         )
 
 
-def _document(datasets: list[Any], paths: list[Path], grid: Grid, folder: Path) -> ET.Element:
+def _document(datasets: list[Any], paths: list[str], grid: Grid, folder: Path) -> ET.Element:
     root = ET.Element("VRTDataset", rasterXSize=str(grid.width), rasterYSize=str(grid.height))
     if grid.crs is not None:
-        ET.SubElement(root, "SRS", dataAxisToSRSAxisMapping="1,2").text = grid.crs
+        # no order of axes is stated: x then y, as in every raster
+        ET.SubElement(root, "SRS").text = grid.crs
     if grid.is_georeferenced:
         a, b, c, d, e, f = grid.transform.coefficients
         text = ", ".join(f"{value!r}" for value in (c, a, b, f, d, e))
@@ -114,8 +129,11 @@ def _document(datasets: list[Any], paths: list[Path], grid: Grid, folder: Path) 
             if nodata is not None:
                 ET.SubElement(element, "NoDataValue").text = repr(nodata)
             _add_source(element, path, folder, str(band), grid)
-        if _has_mask(dataset):
-            masks.append(path)
+        alpha = alpha_band_of(dataset)
+        if alpha is not None:
+            masks.append((path, str(alpha)))
+        elif masked_bands(dataset, _bands(dataset)):
+            masks.append((path, "mask,1"))
     if masks:
         _add_mask(root, masks, folder, grid)
     return root
@@ -125,28 +143,27 @@ def _bands(dataset: Any) -> list[int]:
     return [i for i, c in enumerate(dataset.colorinterp, start=1) if c.name != "alpha"]
 
 
-def _has_mask(dataset: Any) -> bool:
-    """Whether the raster has an alpha band or a mask of its own (nodata is kept per band)."""
-    flags = {flag.name for flags in dataset.mask_flag_enums for flag in flags}
-    return bool(flags & {"alpha", "per_dataset"})
-
-
-def _names(datasets: list[Any], paths: list[Path]) -> list[str]:
-    names, stems = [], []
-    for dataset, path in zip(datasets, paths, strict=True):
+def _names(datasets: list[Any], paths: list[str]) -> list[str]:
+    """Own names; where they repeat with the file's, and where those repeat with the folder's."""
+    choices: list[tuple[str, str, str]] = []
+    for dataset, path in zip(datasets, map(Path, paths), strict=True):
         bands = _bands(dataset)
         for band in bands:
             own = (dataset.descriptions[band - 1] or "").strip()
-            names.append(own or (path.stem if len(bands) == 1 else f"{path.stem}_{band}"))
-            stems.append(f"{path.stem}_{own or band}")
-    repeated = {name for name in names if names.count(name) > 1}
-    return [stem if name in repeated else name for name, stem in zip(names, stems, strict=True)]
+            short = own or (path.stem if len(bands) == 1 else f"{path.stem}_{band}")
+            longer = f"{path.stem}_{own}" if own and own != path.stem else short
+            choices.append((short, longer, f"{path.parent.name}_{longer}"))
+    names = [choice[0] for choice in choices]
+    for step in (1, 2):
+        repeated = {name for name in names if names.count(name) > 1}
+        names = [c[step] if n in repeated else n for n, c in zip(names, choices, strict=True)]
+    return names
 
 
-def _add_source(element: ET.Element, path: Path, folder: Path, band: str, grid: Grid) -> None:
+def _add_source(element: ET.Element, path: str, folder: Path, band: str, grid: Grid) -> None:
     source = ET.SubElement(element, "SimpleSource")
-    relative = not str(path).startswith("/vsi")
-    name = os.path.relpath(path, folder) if relative else str(path)
+    relative = is_file_path(path)
+    name = os.path.relpath(path, folder) if relative else path
     ET.SubElement(source, "SourceFilename", relativeToVRT=str(int(relative))).text = name
     ET.SubElement(source, "SourceBand").text = band
     size = {"xOff": "0", "yOff": "0", "xSize": str(grid.width), "ySize": str(grid.height)}
@@ -154,15 +171,15 @@ def _add_source(element: ET.Element, path: Path, folder: Path, band: str, grid: 
     ET.SubElement(source, "DstRect", **size)  # type: ignore[arg-type]
 
 
-def _add_mask(root: ET.Element, paths: list[Path], folder: Path, grid: Grid) -> None:
-    """One mask that is 0 wherever any of the rasters' masks is 0 (their product)."""
+def _add_mask(root: ET.Element, sources: list[tuple[str, str]], folder: Path, grid: Grid) -> None:
+    """One mask that is 0 wherever any of the rasters' masks (file, band) is 0: their product."""
     mask = ET.SubElement(root, "MaskBand")
-    if len(paths) == 1:
+    if len(sources) == 1:
         band = ET.SubElement(mask, "VRTRasterBand", dataType="Byte")
     else:
         band = ET.SubElement(
             mask, "VRTRasterBand", dataType="Byte", subClass="VRTDerivedRasterBand"
         )
         ET.SubElement(band, "PixelFunctionType").text = "mul"
-    for path in paths:
-        _add_source(band, path, folder, "mask,1", grid)
+    for path, number in sources:
+        _add_source(band, path, folder, number, grid)

@@ -83,18 +83,18 @@ def read_pam_legend(raster: Path) -> Legend | None:
     if not path.is_file():
         return None
     try:
-        root = ET.parse(path).getroot()
-    except ET.ParseError:
+        return _legend_of(ET.parse(path).getroot())
+    except (ET.ParseError, LegendError, ValueError, IndexError):
         return None  # a damaged side file must not hide the raster
+
+
+def _legend_of(root: ET.Element) -> Legend | None:
     band = root.find("PAMRasterBand[@band='1']")
     if band is None:
         return None
     table = band.find("GDALRasterAttributeTable")
     rows = _table_rows(table) if table is not None else _category_rows(band)
-    try:
-        return Legend.from_dict(rows) if rows else None
-    except LegendError:
-        return None
+    return Legend.from_dict(rows) if rows else None
 
 
 def _table_rows(table: ET.Element) -> list[dict[str, object]]:

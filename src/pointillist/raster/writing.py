@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,14 +16,13 @@ from numpy.typing import NDArray
 from pointillist.errors import GridError, OutputError, OutputExistsError
 from pointillist.grid import Grid, Window, iter_windows
 from pointillist.legend import Legend
-from pointillist.raster.opening import rasterio_window
+from pointillist.raster.opening import open_dataset, rasterio_window
 from pointillist.raster.style import pam_path, pam_text, qml_path, qml_text
 
 PathLike = str | os.PathLike[str]
+_STORED_AS = {"bool": "uint8", "float16": "float32"}
 UINT8_STEPS = 250  # probabilities as uint8: 0…250 for 0…1, 255 is nodata
 _TILE_PX = 512
-_CHECK_PX = 2048
-_DAMAGED = "'{}' cannot be written: it reads back damaged, the disk may be full. Free some space."
 
 
 def check_output(path: PathLike, overwrite: bool = False) -> Path:
@@ -86,7 +86,9 @@ class _RasterWriter:
         }
         if grid.is_georeferenced:
             profile["transform"] = _affine(grid)
-        with _writing(self.path):
+        if count > 1:
+            profile |= {"photometric": "minisblack", "alpha": "no"}  # else a fourth band is alpha
+        with writing(self.path):
             self._dataset = _create(self._blocks, profile)
 
     def _hidden(self, ending: str) -> Path:
@@ -98,7 +100,7 @@ class _RasterWriter:
                 f"Expected values of {window.shape} inside the raster of {self.grid.shape}, "
                 f"got {values.shape[-2:]} at row {window.row}, column {window.col}."
             )
-        with _writing(self.path):
+        with writing(self.path):
             self._dataset.write(values, window=rasterio_window(window))
 
     def close(self) -> Path:
@@ -110,14 +112,16 @@ class _RasterWriter:
         if self._dataset is None:
             return self.path
         try:
-            with _writing(self.path):
+            with writing(self.path):
                 dataset, self._dataset = self._dataset, None
                 dataset.close()
                 self._make_cog()
-                _check_copy(self._blocks, self._cog)
-                sides = self._write_sides()
-                for part, final in sides:
-                    part.replace(final)
+                _check_copy(self._blocks, self._cog, self.path)
+                for final, text in self._side_texts():
+                    self._side_part(final).write_text(text, encoding="utf-8")
+                _remove_stale(self.path)
+                for final, _ in self._side_texts():
+                    self._side_part(final).replace(final)
                 self._cog.replace(self.path)
         finally:
             self.discard()
@@ -140,9 +144,12 @@ class _RasterWriter:
             overviews="NONE" if self.grid.width == 1 else "AUTO",
         )
 
-    def _write_sides(self) -> list[tuple[Path, Path]]:
-        """Side files, written beside their final names: (partial, final)."""
+    def _side_texts(self) -> list[tuple[Path, str]]:
+        """Files that belong to the raster, with their texts."""
         return []
+
+    def _side_part(self, final: Path) -> Path:
+        return final.with_name(f".{final.name}.{os.getpid()}.part")
 
     def discard(self) -> None:
         """Remove what is unfinished."""
@@ -153,6 +160,8 @@ class _RasterWriter:
         for part in (self._blocks, self._cog):
             part.unlink(missing_ok=True)
             pam_path(part).unlink(missing_ok=True)
+        for final, _ in self._side_texts():
+            self._side_part(final).unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         return self
@@ -188,6 +197,7 @@ class MapWriter(_RasterWriter):
     def __init__(
         self, path: PathLike, grid: Grid, legend: Legend, *, overwrite: bool = False
     ) -> None:
+        self.legend = legend
         super().__init__(
             path,
             grid,
@@ -198,7 +208,6 @@ class MapWriter(_RasterWriter):
             predictor=1,
             overwrite=overwrite,
         )
-        self.legend = legend
         colors = {entry.code: (*entry.color, 255) for entry in legend.classes}
         self._dataset.write_colormap(1, {**colors, legend.nodata: (0, 0, 0, 0)})
 
@@ -211,16 +220,11 @@ class MapWriter(_RasterWriter):
         """
         self._write(window, np.asarray(codes, dtype=self.legend.dtype)[None])
 
-    def _write_sides(self) -> list[tuple[Path, Path]]:
-        sides = []
-        for final, text in (
+    def _side_texts(self) -> list[tuple[Path, str]]:
+        return [
             (pam_path(self.path), pam_text(self.legend)),
             (qml_path(self.path), qml_text(self.legend)),
-        ):
-            part = final.with_name(f".{final.name}.{os.getpid()}.part")
-            part.write_text(text, encoding="utf-8")
-            sides.append((part, final))
-        return sides
+        ]
 
 
 class BandWriter(_RasterWriter):
@@ -282,7 +286,8 @@ def write_array(
 
     Args:
         path: File to write.
-        array: (H, W) or (B, H, W); codes where a legend is given.
+        array: (H, W) or (B, H, W); codes where a legend is given. Booleans are kept as uint8 and
+            float16 as float32, which files have no types for.
         grid: Place.
         nodata: Value that means no data; the legend's where there is one.
         band_names: One per band.
@@ -294,6 +299,7 @@ def write_array(
         OutputError: It cannot be written.
     """
     bands = array[None] if array.ndim == 2 else array
+    bands = bands.astype(_STORED_AS.get(bands.dtype.name, bands.dtype), copy=False)
     if bands.ndim != 3 or bands.shape[1:] != grid.shape:
         raise GridError(f"Expected an array of {grid.shape} for '{path}', got {array.shape}.")
     if legend is not None:
@@ -322,50 +328,76 @@ def write_array(
     if grid.is_georeferenced:
         profile["transform"] = _affine(grid)
     try:
-        with _writing(target):
+        with writing(target):
             with _create(part, profile) as dataset:
                 dataset.write(bands)
                 if band_names is not None:
                     dataset.descriptions = tuple(band_names)
-            _check_array(part, bands)
+            _check_array(part, bands, target)
+            _remove_stale(target)
             part.replace(target)
     finally:
         part.unlink(missing_ok=True)
     return target
 
 
-def _check_copy(source: Path, copy: Path) -> None:
+def _check_copy(source: Path, copy: Path, target: Path) -> None:
     """Read a finished file back whole: a disk that fills late leaves damage that no call reports.
 
     Raises:
         OutputError: Pixels are missing or differ, or an overview cannot be read.
     """
-    import rasterio
-
-    with rasterio.open(source) as one, rasterio.open(copy) as other:
-        for window in iter_windows(one.shape, _CHECK_PX):
-            part = rasterio_window(window)
-            if not _same(one.read(window=part), other.read(window=part)):
-                raise OutputError(_DAMAGED.format(copy.name))
-        n_levels = len(other.overviews(1))
-    for level in range(n_levels):
-        with rasterio.open(copy, overview_level=level) as overview:
-            for window in iter_windows(overview.shape, _CHECK_PX):
-                overview.read(window=rasterio_window(window))
+    with _damage_told(target):
+        with open_dataset(source) as one, open_dataset(copy) as other:
+            for window in _tiles(one):
+                if not _same(one.read(window=window), other.read(window=window)):
+                    raise _damaged(target)
+            n_levels = len(other.overviews(1))
+        for level in range(n_levels):
+            with open_dataset(copy, overview_level=level) as overview:
+                for window in _tiles(overview):
+                    overview.read(window=window)
 
 
-def _check_array(path: Path, bands: NDArray[Any]) -> None:
+def _check_array(path: Path, bands: NDArray[Any], target: Path) -> None:
     """Read a finished file back and compare it with what was to be written."""
-    import rasterio
+    with _damage_told(target), open_dataset(path) as file:
+        for window in _tiles(file):
+            rows, cols = window.toslices()
+            if not _same(file.read(window=window), bands[:, rows, cols]):
+                raise _damaged(target)
 
-    with rasterio.open(path) as file:
-        for window in iter_windows(file.shape, _CHECK_PX):
-            if not _same(file.read(window=rasterio_window(window)), bands[:, *window.slices]):
-                raise OutputError(_DAMAGED.format(path.name))
+
+def _tiles(dataset: Any) -> Iterator[Any]:
+    """Its tiles, or pieces of their size: one is decoded at a time."""
+    return (rasterio_window(window) for window in iter_windows(dataset.shape, _TILE_PX))
 
 
 def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
     return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+
+
+@contextmanager
+def _damage_told(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OutputError:
+        raise
+    except _write_errors() as error:
+        raise _damaged(target) from error
+
+
+def _damaged(target: Path) -> OutputError:
+    return OutputError(
+        f"'{target}' cannot be written: it reads back damaged, the disk may be full. "
+        "Free some space or choose another place."
+    )
+
+
+def _remove_stale(target: Path) -> None:
+    """Remove what GDAL would take for statistics, overviews or a mask of the new raster."""
+    for ending in (".aux.xml", ".ovr", ".msk"):
+        target.with_name(target.name + ending).unlink(missing_ok=True)
 
 
 def _create(path: Path, profile: dict[str, Any]) -> Any:
@@ -386,17 +418,26 @@ def _affine(grid: Grid) -> Any:
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
     """Say in one sentence what kept a file from being written."""
     try:
         yield
     except OutputError:
         raise
     except _write_errors() as error:
-        reason = " ".join(str(getattr(error, "strerror", None) or error).split()).rstrip(".")
         raise OutputError(
-            f"'{path}' cannot be written: {reason}. Free some space or choose another place."
+            f"'{path}' cannot be written, the disk may be full or write-protected "
+            f"({_reason(error)}). Free some space or choose another place."
         ) from error
+
+
+def _reason(error: BaseException) -> str:
+    """What the system said at first; what follows from it tells a person less."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    text = " ".join(str(getattr(error, "strerror", None) or error).split()).split(". ")[0]
+    named_by_nobody = r"\S*\.part\.\S*?tif\S*[,:]\s*"
+    return re.sub(named_by_nobody, "", text).rstrip(".")
 
 
 def _write_errors() -> tuple[type[BaseException], ...]:
