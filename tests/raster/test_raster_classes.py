@@ -32,6 +32,39 @@ def test_nodata_that_is_a_code_of_the_legend_stays_nodata(make_raster) -> None:
         assert raster.read(Window(0, 0, 1, 3)).tolist() == [[-1, 1, -1]]
 
 
+def test_masked_and_negative_pixels_are_unlabelled(make_raster) -> None:
+    codes = np.array([[1, 2, 3]], dtype=np.uint8)
+    mask = np.array([[255, 0, 255]], dtype=np.uint8)
+    alpha = make_raster(np.stack([codes, mask]), "a.tif", photometric="minisblack", alpha="yes")
+    for path in (make_raster(codes, "m.tif", mask=mask), alpha):
+        with open_class_raster(path) as raster:
+            assert raster.legend.codes == (1, 3)
+            assert raster.read(raster.grid.window).tolist() == [[0, -1, 1]]
+    with open_class_raster(make_raster(np.array([[-1, 0, 7]], dtype=np.int16))) as raster:
+        assert raster.legend.codes == (0, 7)
+        assert raster.read(raster.grid.window).tolist() == [[-1, 0, 1]]
+
+
+@pytest.mark.parametrize("nodata", [None, float("nan"), -3.4028234663852886e38])
+def test_codes_as_floats_as_some_programs_write_them(nodata, make_raster) -> None:
+    missing = np.nan if nodata is None else nodata
+    path = make_raster(np.array([[1, missing, 12]], dtype=np.float32), nodata=nodata)
+    with open_class_raster(path) as raster:
+        assert raster.legend.codes == (1, 12)
+        assert raster.read(raster.grid.window).tolist() == [[0, -1, 1]]
+
+
+def test_a_damaged_map_names_the_place(make_raster, rng) -> None:
+    path = make_raster(rng.integers(0, 5, (400, 400)).astype(np.uint8))
+    path.write_bytes(path.read_bytes()[:60_000])
+    legend = Legend.from_names(["a", "b"])
+    with (
+        open_class_raster(path, legend) as raster,
+        pytest.raises(UnreadableFileError, match=r"at rows 300–400.*damaged or truncated"),
+    ):
+        raster.read(Window(300, 0, 100, 400))
+
+
 def test_a_colour_table_gives_colours(make_raster) -> None:
     path = make_raster(np.array([[1, 2]], dtype=np.uint8))
     with rasterio.open(path, "r+") as file:

@@ -47,6 +47,40 @@ def test_nodata_in_any_band_is_no_data(dtype, nodata, make_raster) -> None:
     assert pixels.data[:, 2, 3].tolist() == [0, 0, 0]
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("kind", "nodata", "invalid"),
+    [
+        ("Byte", "0.5", []),  # cannot occur
+        ("Byte", "-9999", []),
+        ("Byte", "nan", []),
+        ("Byte", "7", [2]),
+        ("Float32", "-1.79769313486231571e+308", []),
+        ("Float32", "inf", []),
+        ("Float32", "7.000", [2]),
+    ],
+)
+def test_odd_nodata_of_others(kind, nodata, invalid, make_raster, tmp_path: Path) -> None:
+    make_raster(np.array([[0, 1, 7]], dtype=np.uint8))
+    (tmp_path / "v.vrt").write_text(
+        f'<VRTDataset rasterXSize="3" rasterYSize="1"><VRTRasterBand dataType="{kind}" band="1">'
+        f"<NoDataValue>{nodata}</NoDataValue><SimpleSource>"
+        '<SourceFilename relativeToVRT="1">scene.tif</SourceFilename></SimpleSource>'
+        "</VRTRasterBand></VRTDataset>"
+    )
+    with open_scene(tmp_path / "v.vrt") as scene:
+        valid = scene.read(scene.grid.window).valid
+    assert np.flatnonzero(~valid[0]).tolist() == invalid
+
+
+def test_only_the_bands_in_use_decide_what_is_valid(make_raster) -> None:
+    array = np.ones((2, 1, 3), dtype=np.float32)
+    array[1, 0, 0] = np.nan
+    path = make_raster(array)
+    assert open_scene(path, [1]).read(Window(0, 0, 1, 3)).valid.all()
+    assert not open_scene(path, [2, 1]).read(Window(0, 0, 1, 3)).valid[0, 0]
+
+
 def test_nan_and_infinity_are_no_data(make_raster) -> None:
     array = np.ones((2, 4, 4), dtype=np.float32)
     array[0, 0, 0], array[1, 1, 1], array[0, 2, 2] = np.nan, np.inf, -np.inf
@@ -82,6 +116,28 @@ def test_alpha_is_a_mask_and_told_unless_it_is_named(make_raster, rng) -> None:
         assert scene.notices == ()
 
 
+@pytest.mark.filterwarnings("error")
+def test_alpha_counts_beside_nodata(make_raster) -> None:
+    array = np.full((4, 2, 3), 9, dtype=np.uint8)
+    array[3, 0, 0], array[1, 1, 1] = 0, 200
+    path = make_raster(array, photometric="rgb", alpha="yes", nodata=200)
+    with open_scene(path) as scene:
+        valid = scene.read(scene.grid.window).valid
+    assert np.argwhere(~valid).tolist() == [[0, 0], [1, 1]]
+
+
+def test_a_band_that_is_named_and_an_alpha_that_is_not(make_raster) -> None:
+    array = np.full((4, 2, 2), 9, dtype=np.uint8)
+    array[3, 0] = 0
+    path = make_raster(array, photometric="rgb", alpha="yes")
+    with open_scene(path, [3]) as scene:
+        assert scene.read(scene.grid.window).valid.tolist() == [[False] * 2, [True] * 2]
+        assert scene.notices == ()
+    with open_scene(path, ["band_4", "band_1"]) as scene:
+        assert scene.has_alpha
+        assert scene.read(scene.grid.window).data[0].tolist() == [[0, 0], [9, 9]]
+
+
 def test_our_own_four_band_scenes_have_four_bands(tmp_path: Path) -> None:
     made = generate_terrain(3, 64, 64, extra_bands=("nir",))
     path = write_array(tmp_path / "s.tif", made.image, Grid(64, 64), band_names=made.band_names)
@@ -109,6 +165,19 @@ def test_bands_by_number_name_and_range(make_raster) -> None:
 def test_band_names_are_each_given_once(make_raster) -> None:
     path = make_raster(np.zeros((3, 2, 2), dtype=np.uint8), band_names=("a", "a", ""))
     assert open_scene(path).band_names == ("a", "a_2", "band_3")
+
+
+def test_numbers_are_positions_and_texts_are_names(make_raster) -> None:
+    path = make_raster(np.zeros((3, 2, 2), dtype=np.uint8), band_names=("3", "2020", "1"))
+    assert open_scene(path, [1]).band_names == ("3",)
+    assert open_scene(path, ["1"]).band_names == ("1",)
+    assert open_scene(path, parse_bands("2020")).band_names == ("2020",)
+    assert open_scene(path, [2, 2]).band_names == ("2020", "2020")
+    for bands in ([0], [-1], ["4"]):
+        with pytest.raises(InputError, match="It has 3 bands: 1 3, 2 2020, 3 1"):
+            open_scene(path, bands)
+    with pytest.raises(InputError, match="at least one band"):
+        open_scene(path, [])
 
 
 def test_lists_of_bands() -> None:
@@ -273,6 +342,8 @@ def test_real_scenes(real_data: Path) -> None:
         assert scene.n_bands == 7
         assert scene.nodata == (-9999.0,) * 7
         assert scene.read(scene.grid.window).data.min() > -9999
+        everything = open_scene(landsat).read(scene.grid.window)
+        assert everything.valid.sum() <= scene.read(scene.grid.window).valid.sum()
     with open_scene(real_data / "dubai" / "dubai8_image.tif") as scene:
         assert scene.grid.shape == (4437, 6447)
         assert scene.read(Window(4400, 6400, 64, 64)).valid.sum() == 37 * 47

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from rasterio.transform import Affine
 
-from pointillist.errors import GridError, InputError, OutputExistsError
+from pointillist.errors import GridError, InputError, OutputError, OutputExistsError
+from pointillist.grid import Window
 from pointillist.raster import open_scene, stack
 
 
@@ -64,6 +66,44 @@ def test_alpha_is_no_band(make_raster, tmp_path: Path, rng) -> None:
         assert scene.read(scene.grid.window).valid.sum() == 20
 
 
+def test_alpha_beside_nodata_masks(make_raster, tmp_path: Path) -> None:
+    rgba = np.full((4, 1, 3), 9, dtype=np.uint8)
+    rgba[3, 0, 0], rgba[0, 0, 1] = 0, 7
+    path = make_raster(rgba, photometric="rgb", alpha="yes", nodata=7)
+    with open_scene(stack([path], tmp_path / "s.vrt")) as scene:
+        assert scene.read(scene.grid.window).valid.tolist() == [[False, False, True]]
+
+
+def test_equal_file_names_take_their_folders(make_raster, tmp_path: Path) -> None:
+    for year in ("2019", "2024"):
+        (tmp_path / year).mkdir()
+        for name in ("B03.tif", "B04.tif"):
+            make_raster(np.full((2, 2), int(year), dtype=np.int16), f"{year}/{name}")
+    paths = sorted(tmp_path.glob("*/*.tif"))
+    with open_scene(stack(paths, tmp_path / "s.vrt")) as scene:
+        assert scene.band_names == ("2019_B03", "2019_B04", "2024_B03", "2024_B04")
+        assert scene.read(Window(0, 0, 1, 1)).data.ravel().tolist() == [2019, 2019, 2024, 2024]
+
+
+def test_parts_of_containers_and_archives(make_raster, tmp_path: Path) -> None:
+    ones = np.ones((3, 4, 4), dtype=np.uint8)
+    container = make_raster(ones * 2, "c.gpkg", driver="GPKG", RASTER_TABLE="t")
+    shutil.make_archive(str(tmp_path / "z"), "zip", make_raster(ones * 3).parent, "scene.tif")
+    inner = f"/vsizip/{tmp_path / 'z.zip'}/scene.tif"
+    with open_scene(stack([f"GPKG:{container}:t", inner], tmp_path / "s.vrt")) as scene:
+        assert scene.read(Window(0, 0, 1, 1)).data.ravel().tolist() == [2, 2, 2, 3, 3, 3]
+
+
+def test_a_geographic_stack_lies_where_its_rasters_lie(make_raster, tmp_path: Path) -> None:
+    place = {"crs": "EPSG:4326", "transform": Affine(0.1, 0, 12, 0, -0.1, 51)}
+    path = make_raster(np.ones((4, 5), dtype=np.uint8), **place)
+    out = stack([path], tmp_path / "s.vrt")
+    assert "dataAxisToSRSAxisMapping" not in out.read_text()  # "1,2" would mean latitude first
+    with rasterio.open(out) as stacked, rasterio.open(path) as single:
+        assert stacked.bounds == single.bounds
+        assert stacked.crs == single.crs
+
+
 def test_the_folder_can_be_moved(make_raster, tmp_path: Path) -> None:
     folder = tmp_path / "delivery"
     (folder / "bands").mkdir(parents=True)
@@ -105,3 +145,10 @@ def test_bad_requests(make_raster, tmp_path: Path) -> None:
     stack([path], tmp_path / "s.vrt")
     with pytest.raises(OutputExistsError, match="--overwrite"):
         stack([path], tmp_path / "s.vrt")
+    with pytest.raises(InputError, match="cannot be a stack of itself"):
+        stack([path, tmp_path / "s.vrt"], tmp_path / "s.vrt", overwrite=True)
+    with pytest.raises(OutputError, match=r"does not exist\. Make it first"):
+        stack([path], tmp_path / "no" / "s.vrt")
+    complex_ = make_raster(np.ones((2, 2), dtype=np.complex64), "c.tif")
+    with pytest.raises(InputError, match=r"real numbers in .*c\.tif', got complex64"):
+        stack([complex_], tmp_path / "c.vrt")

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+
 from pointillist.errors import MissingFileError, UnreadableFileError
 from pointillist.grid import Grid, Transform, Window
 
@@ -90,7 +92,7 @@ def open_dataset(path: str | Path, **options: Any) -> Any:
     if not text or (is_file_path(text) and not Path(text).exists()):
         raise MissingFileError(f"Raster '{path}' does not exist. Check the path.")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(over="ignore"):  # nodata beyond the type
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             dataset = rasterio.open(text, **options)
     except RasterioError as error:

@@ -65,8 +65,7 @@ class Scene(Closing):
             )
         self.dtype = str(np.result_type(*types))
         self._is_mixed = len(types) > 1
-        with np.errstate(over="ignore"):  # −1.8e308 tagged on float32
-            self.nodata = tuple(dataset.nodatavals[i - 1] for i in self.bands)
+        self.nodata = tuple(dataset.nodatavals[i - 1] for i in self.bands)
         # nodata is compared here; only other kinds of masks cost a second read
         self._masked = masked_bands(dataset, self.bands)
 
