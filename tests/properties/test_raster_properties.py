@@ -14,32 +14,68 @@ from pointillist.grid import Grid, Window, iter_windows
 from pointillist.legend import Legend
 from pointillist.raster import (
     ArraySource,
+    BandWriter,
     MapWriter,
     open_class_raster,
     open_scene,
     write_array,
 )
 
-SIDES = st.integers(1, 40)
-TYPES = st.sampled_from(["uint8", "uint16", "int16", "int32", "float32"])
+SIDES = st.integers(1, 70)
+TYPES = st.sampled_from(["uint8", "int8", "uint16", "int16", "int32", "float32", "float64"])
+WINDOWS = st.builds(
+    Window, st.integers(-80, 80), st.integers(-80, 80), st.integers(1, 90), st.integers(1, 90)
+)
 
 
 @settings(max_examples=25)
-@given(data=st.data(), dtype=TYPES, count=st.integers(1, 5), height=SIDES, width=SIDES)
-def test_arrays_come_back(data, dtype, count, height, width) -> None:
-    elements = st.integers(0, 200)
-    array = data.draw(hnp.arrays(dtype, (count, height, width), elements=elements))
+@given(
+    seed=st.integers(0, 2**32), dtype=TYPES, count=st.integers(1, 5), height=SIDES, width=SIDES,
+    window=WINDOWS,
+)  # fmt: skip
+def test_arrays_come_back_in_any_window(seed, dtype, count, height, width, window) -> None:
+    array = np.random.default_rng(seed).integers(1, 127, (count, height, width)).astype(dtype)
+    array[0, 0, 0] = 0
     with TemporaryDirectory() as folder:
-        path = write_array(Path(folder) / "a.tif", array, Grid(height, width))
+        path = write_array(Path(folder) / "a.tif", array, Grid(height, width), nodata=0)
         with open_scene(path) as scene:
-            pixels = scene.read(scene.grid.window)
-    np.testing.assert_array_equal(pixels.data, array.astype(np.float32))
-    assert pixels.valid.all()
+            assert scene.dtype == dtype
+            pixels = scene.read(window)
+    valid = np.ones((height, width), dtype=bool)
+    valid[0, 0] = False
+    expected = ArraySource(array, valid).read(window)
+    np.testing.assert_array_equal(pixels.data, expected.data)
+    np.testing.assert_array_equal(pixels.valid, expected.valid)
 
 
 @settings(max_examples=20)
 @given(
-    data=st.data(), codes=st.lists(st.integers(0, 400), min_size=1, max_size=6, unique=True),
+    data=st.data(), count=st.integers(1, 5), height=SIDES, width=SIDES, block=st.integers(1, 80),
+    dtype=st.sampled_from(["uint8", "float32"]),
+)  # fmt: skip
+def test_probabilities_come_back(data, count, height, width, block, dtype) -> None:
+    elements = st.one_of(st.just(np.nan), st.floats(0, 1, width=32))
+    values = data.draw(hnp.arrays(np.float32, (count, height, width), elements=elements))
+    names = [f"class {i}" for i in range(count)]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "p.tif"
+        with BandWriter(path, Grid(height, width), names, dtype=dtype) as writer:
+            for window in iter_windows((height, width), block):
+                writer.write(window, values[:, *window.slices])
+        with open_scene(path) as scene:
+            assert scene.band_names == tuple(names)
+            raw = scene.read_raw(scene.grid.window)
+    if dtype == "float32":
+        np.testing.assert_array_equal(raw, values)
+    else:
+        np.testing.assert_array_equal(raw == 255, np.isnan(values))
+        known = ~np.isnan(values)
+        assert np.abs(raw[known] / 250 - values[known]).max(initial=0) <= 0.5 / 250 + 1e-6
+
+
+@settings(max_examples=20)
+@given(
+    data=st.data(), codes=st.lists(st.integers(0, 65534), min_size=1, max_size=6, unique=True),
     height=SIDES, width=SIDES, block=st.integers(1, 50),
 )  # fmt: skip
 def test_maps_come_back(data, codes, height, width, block) -> None:

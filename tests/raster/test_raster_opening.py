@@ -62,7 +62,7 @@ def test_unusual_file_names(make_raster) -> None:
 
 def test_what_is_not_there(tmp_path: Path) -> None:
     for name in ("", str(tmp_path / "no.tif"), "no:such.tif"):
-        with pytest.raises((MissingFileError, UnreadableFileError), match="exist|No such file"):
+        with pytest.raises((MissingFileError, UnreadableFileError), match=r"exist|No such file"):
             open_scene(name)
     (tmp_path / "empty.tif").touch()
     with pytest.raises(UnreadableFileError, match=r"empty\.tif' cannot be opened as a raster"):

@@ -7,8 +7,9 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -25,8 +26,10 @@ from pointillist.raster import (
     check_output,
     open_class_raster,
     open_scene,
+    same_crs,
     write_array,
 )
+from pointillist.raster.writing import _RasterWriter
 
 LEGEND = Legend.from_names(["Water", "Wiese & Weide"], codes=[3, 40])
 UTM = Transform(10, 0, 300_000, 0, -10, 5_700_000)
@@ -55,6 +58,31 @@ def test_a_map_is_a_valid_cog_of_any_size(shape, tmp_path: Path, rng) -> None:
         assert file.crs.to_epsg() == 32632
         assert file.nodata == 255
     assert sorted(p.name for p in tmp_path.iterdir()) == ["map.qml", "map.tif", "map.tif.aux.xml"]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param(Grid(30, 40, Transform(9, 3, 3e5, 2, -11, 57e5), "EPSG:32632"), id="rotated"),
+        pytest.param(Grid(30, 40, Transform(5, 0, 3e5, 0, 20, 57e5), "EPSG:32632"), id="south up"),
+        pytest.param(Grid(30, 40, Transform(0.1, 0, 12, 0, -0.1, 51), "EPSG:4326"), id="degrees"),
+        pytest.param(Grid(30, 40, Transform(2, 0, 9, 0, -2, 9)), id="no system"),
+        pytest.param(Grid(30, 40), id="plain image"),
+    ],
+)
+def test_a_map_lies_where_its_scene_lies(place, tmp_path: Path, recwarn) -> None:
+    with MapWriter(tmp_path / "map.tif", place, LEGEND) as writer:
+        writer.write(place.window, np.full(place.shape, 40))
+    with BandWriter(tmp_path / "p.tif", place, ["p"]) as bands:
+        bands.write(place.window, np.full((1, *place.shape), 0.5, dtype=np.float32))
+    write_array(tmp_path / "a.tif", np.ones(place.shape), place)
+    for name in ("map.tif", "p.tif", "a.tif"):
+        with open_scene(tmp_path / name) as scene:
+            assert scene.grid.transform == place.transform
+            assert scene.grid.is_georeferenced == place.is_georeferenced
+            assert same_crs(scene.grid.crs, place.crs)
+            assert scene.read(place.window).valid.all()
+    assert not recwarn.list
 
 
 def test_colours_and_names_are_in_the_file(tmp_path: Path) -> None:
@@ -94,6 +122,30 @@ def test_overviews_show_the_commonest_class_and_invent_none(tmp_path: Path, rng)
     assert (seen == 3).mean() > 0.87  # 80 % before
 
 
+@pytest.mark.parametrize("codes", [(3, 40), (3, 9000)])
+def test_a_class_of_single_pixels_is_not_turned_into_another(codes, tmp_path: Path) -> None:
+    legend = Legend.from_names(["land", "islet"], codes=codes)
+    array = np.full((1300, 1300), legend.nodata, dtype=legend.dtype)
+    array[:, 300:] = codes[0]
+    array[::50, ::50] = codes[1]
+    path = _write_map(tmp_path / "map.tif", array, legend)
+    with rasterio.open(path) as file:
+        n_levels = len(file.overviews(1))
+    assert n_levels >= 1
+    for level in range(n_levels):
+        with rasterio.open(path, overview_level=level) as overview:
+            assert set(np.unique(overview.read(1))) <= {*codes, legend.nodata}
+
+
+def test_overviews_of_bytes_leave_nodata_out(tmp_path: Path) -> None:
+    values = np.full((2, 1100, 1100), 0.4, dtype=np.float32)
+    values[:, ::2] = np.nan
+    with BandWriter(tmp_path / "p.tif", _grid(1100, 1100), ["a", "b"], dtype="uint8") as writer:
+        writer.write(Window(0, 0, 1100, 1100), values)
+    with rasterio.open(tmp_path / "p.tif", overview_level=0) as overview:
+        assert set(np.unique(overview.read())) == {100}  # 0.4 · 250
+
+
 def test_overviews_of_probabilities_are_means(tmp_path: Path) -> None:
     values = np.zeros((1, 1200, 1200), dtype=np.float32)
     values[:, ::2] = 1
@@ -118,6 +170,20 @@ def test_bands_of_bytes_say_their_scale(tmp_path: Path) -> None:
         writer.write(Window(0, 0, 1, 4), values)
     with rasterio.open(tmp_path / "f.tif") as file:
         np.testing.assert_array_equal(file.read(), values)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+def test_any_number_of_bands_is_no_picture_with_alpha(count, dtype, tmp_path: Path) -> None:
+    values = np.full((count, 3, 4), 0.5, dtype=np.float32)
+    names = [f"class {i}" for i in range(count)]
+    with BandWriter(tmp_path / "p.tif", _grid(3, 4), names, dtype=dtype) as writer:
+        writer.write(Window(0, 0, 3, 4), values)
+    with open_scene(tmp_path / "p.tif") as scene:
+        assert scene.band_names == tuple(names)
+        assert not scene.has_alpha
+    with rasterio.open(tmp_path / "p.tif") as file:
+        assert not {ColorInterp.alpha, ColorInterp.red} & set(file.colorinterp)
 
 
 def test_what_is_never_written_is_nodata(tmp_path: Path) -> None:
@@ -147,6 +213,25 @@ def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="on the way"):
         fail()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_side_files_of_an_older_raster_do_not_outlive_it(tmp_path: Path) -> None:
+    path = _write_map(tmp_path / "map.tif", np.full((20, 20), 3, dtype=np.uint8))
+    for ending in (".ovr", ".msk"):
+        (tmp_path / f"map.tif{ending}").touch()
+    write_array(path, np.full((20, 20), 7, dtype=np.uint8), _grid(20, 20), overwrite=True)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["map.qml", "map.tif"]
+    (tmp_path / "map.qml").unlink()
+    with open_class_raster(path) as raster:
+        assert raster.legend.names == ("7",)
+
+
+def test_types_that_files_do_not_have(tmp_path: Path) -> None:
+    mask = np.array([[True, False]])
+    for array, kept in ((mask, "uint8"), (mask.astype(np.float16) / 2, "float32")):
+        with open_scene(write_array(tmp_path / f"{kept}.tif", array, _grid(1, 2))) as scene:
+            assert scene.dtype == kept
+            np.testing.assert_array_equal(scene.read(scene.grid.window).data[0], array)
 
 
 def test_a_killed_writer_leaves_no_final_file(tmp_path: Path) -> None:
@@ -185,11 +270,20 @@ def test_outputs_are_checked_before_any_work(tmp_path: Path) -> None:
             writer()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
+def test_a_folder_that_cannot_be_written_to(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere
     with pytest.raises(OutputError, match="cannot be written to"):
         check_output(tmp_path / "map.tif")
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that takes no files")
+def test_a_folder_that_takes_no_files() -> None:
+    for writer in (
+        lambda path: MapWriter(path, _grid(2, 2), LEGEND),
+        lambda path: write_array(path, np.zeros((2, 2)), _grid(2, 2)),
+    ):
+        with pytest.raises(OutputError, match=r"'/proc/self.*' cannot be written"):
+            writer("/proc/self/map.tif")
 
 
 def test_an_old_map_stays_until_the_new_one_is_complete(tmp_path: Path) -> None:
@@ -205,29 +299,86 @@ def test_an_old_map_stays_until_the_new_one_is_complete(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def small_disk() -> Iterator[None]:
-    """Files may have 40 kB at most."""
+def limit_files() -> Iterator[Callable[[int], None]]:
+    """`limit_files(n)`: files may have n bytes at most, as on a disk that fills up."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, hard))
-    yield
+    yield lambda n_bytes: resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     signal.signal(signal.SIGXFSZ, before)
 
 
-def test_a_full_disk_is_told_by_every_writer(small_disk: None, tmp_path: Path, rng) -> None:
-    noise = rng.random((1, 700, 700)).astype(np.float32)
-    bytes_ = rng.choice([3, 40], (1, 700, 700)).astype(np.uint8)
-    target = tmp_path / "map.tif"
-    with pytest.raises(OutputError, match="cannot be written"):
-        _write_map(target, bytes_[0])
-    with (
-        pytest.raises(OutputError, match="cannot be written"),
-        BandWriter(target, _grid(700, 700), ["p"]) as writer,
-    ):
-        writer.write(Window(0, 0, 700, 700), noise)
-    with pytest.raises(OutputError, match="cannot be written"):
-        write_array(target, bytes_, _grid(700, 700))
+def _write_bands(path: Path, values: np.ndarray, dtype: Literal["uint8", "float32"]) -> None:
+    with BandWriter(path, _grid(*values.shape[1:]), ["a", "b"], dtype=dtype) as writer:
+        writer.write(Window(0, 0, *values.shape[1:]), values)
+
+
+WRITERS: dict[str, Callable[[Path, np.ndarray], object]] = {
+    "map": lambda path, noise: _write_map(path, np.where(noise[0] < 0.5, 3, 40).astype(np.uint8)),
+    "floats": lambda path, noise: _write_bands(path, noise, "float32"),
+    "bytes": lambda path, noise: _write_bands(path, noise, "uint8"),
+    "array": lambda path, noise: write_array(path, noise, _grid(*noise.shape[1:])),
+}
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_a_disk_that_fills_at_any_moment(kind, limit_files, tmp_path: Path, rng) -> None:
+    noise = rng.random((2, 600, 600)).astype(np.float32)
+    whole, target = tmp_path / "whole.tif", tmp_path / "target" / "map.tif"
+    target.parent.mkdir()
+    WRITERS[kind](whole, noise)
+    with rasterio.open(whole) as file:
+        expected, size = file.read(), whole.stat().st_size
+    outcomes = set()
+    for share in (0.001, 0.2, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0, 1.05, 1.1, 1.2, 1.6):
+        limit_files(int(share * size))
+        told = ""
+        try:
+            WRITERS[kind](target, noise)
+        except OutputError as error:
+            told = str(error)
+        outcomes.add(bool(told))
+        if told:
+            assert told.startswith(f"'{target}' cannot be written")
+            assert ".part." not in told
+            assert list(target.parent.iterdir()) == []
+            continue
+        with rasterio.open(target) as file:
+            np.testing.assert_array_equal(file.read(), expected)
+        for path in target.parent.iterdir():
+            path.unlink()
+    assert outcomes == {False, True}
+
+
+def test_no_room_for_the_class_names(tmp_path: Path, monkeypatch) -> None:
+    write_text = Path.write_text
+
+    def fail_for_styles(path: Path, text: str, **options: str) -> int:
+        if ".qml" in path.name:
+            raise OSError(28, "No space left on device")
+        return write_text(path, text, **options)
+
+    monkeypatch.setattr(Path, "write_text", fail_for_styles)
+    with pytest.raises(OutputError, match=r"cannot be written.*\(No space left on device\)"):
+        _write_map(tmp_path / "map.tif", np.full((5, 5), 3, dtype=np.uint8))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("level", [None, 0], ids=["pixels", "overview"])
+def test_damage_that_no_call_reports_is_found(level, tmp_path: Path, monkeypatch, rng) -> None:
+    make_cog = _RasterWriter._make_cog
+
+    def damage(writer: _RasterWriter) -> None:
+        make_cog(writer)
+        with rasterio.open(writer._cog) as file:
+            start = file.get_tag_item("BLOCK_OFFSET_0_0", "TIFF", bidx=1, ovr=level)
+        with writer._cog.open("r+b") as cog:
+            cog.seek(int(start) + 40)
+            cog.write(b"\0" * 60)
+
+    monkeypatch.setattr(_RasterWriter, "_make_cog", damage)
+    with pytest.raises(OutputError, match=r"map\.tif' cannot be written: it reads back damaged"):
+        _write_map(tmp_path / "map.tif", rng.choice([3, 40], (1200, 1200)).astype(np.uint8))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -436,7 +436,7 @@ def _reason(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     text = " ".join(str(getattr(error, "strerror", None) or error).split()).split(". ")[0]
-    named_by_nobody = r"\S*\.part\.\S*?tif\S*[,:]\s*"
+    named_by_nobody = r"'?\S*\.part\.\S*?tif'?[,:]?\s*"
     return re.sub(named_by_nobody, "", text).rstrip(".")
 
 
