@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from pointillist.accuracy import assess as assess  # type: ignore[no-redef]
+    from pointillist.description import describe as describe
     from pointillist.legend import Legend as Legend
     from pointillist.models import load as load
     from pointillist.prediction import predict as predict
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _EXPORTS = {
     "Legend": "pointillist.legend",
     "assess": "pointillist.accuracy",
+    "describe": "pointillist.description",
     "load": "pointillist.models",
     "predict": "pointillist.prediction",
     "sample": "pointillist.sampling",
@@ -36,7 +38,9 @@ _EXPORTS = {
     "train": "pointillist.training",
 }
 
-__all__ = ["Legend", "__version__", "assess", "load", "predict", "sample", "stack", "train"]
+__all__ = [
+    "Legend", "__version__", "assess", "describe", "load", "predict", "sample", "stack", "train",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

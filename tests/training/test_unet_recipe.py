@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,19 @@ def test_it_learns_and_beats_the_largest_class(small_world: Any) -> None:
     assert not run.checkpoint_path.exists()
 
 
-def test_kill_9_loses_at_most_one_epoch_and_resume_gives_the_same_model(small_world: Any) -> None:
+@pytest.fixture
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Sums do not depend on who is first, so that two trainings can be compared."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_kill_9_loses_at_most_one_epoch_and_resume_gives_the_same_model(
+    one_thread: None, small_world: Any
+) -> None:
     config = _config(small_world.folder, steps=60, holdout=0.0)
     whole = train(
         small_world.scene, small_world.points, small_world.folder / "whole", config=config

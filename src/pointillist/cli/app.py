@@ -339,9 +339,10 @@ def info(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say what a file holds."""
-    from pointillist.cli.info import describe_file, render
+    from pointillist.cli.info import render
+    from pointillist.description import describe
 
-    facts = describe_file(file)
+    facts = describe(file)
     if json:
         import json as json_module
 

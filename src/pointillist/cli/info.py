@@ -1,39 +1,10 @@
-"""What a file holds: scene, map, points, run or model."""
+"""Facts about a file as a table."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
-
-from pointillist.errors import MissingFileError, PointillistError, UnreadableFileError
-
-_VECTORS = {".gpkg", ".geojson", ".json", ".shp", ".parquet", ".geoparquet", ".csv", ".tsv"}
-
-
-def describe_file(path: Path) -> dict[str, Any]:
-    """Facts about a scene, map, vector file, run or model.
-
-    Raises:
-        MissingFileError: No such file.
-        UnreadableFileError: None of these.
-    """
-    if not path.exists() and not str(path).startswith("/vsi") and "|" not in str(path):
-        raise MissingFileError(f"'{path}' does not exist. Check the path.")
-    if path.is_dir() or path.suffix == ".safetensors":
-        return _describe_model(path)
-    if path.suffix.lower() in _VECTORS:
-        return _describe_points(path)
-    from pointillist.raster import describe
-
-    try:
-        return describe(path)
-    except UnreadableFileError as error:
-        try:
-            return _describe_points(path)
-        except PointillistError:
-            raise error from None
 
 
 def render(facts: dict[str, Any]) -> Table:
@@ -55,45 +26,3 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     return "–" if value is None else str(value)
-
-
-def _describe_model(path: Path) -> dict[str, Any]:
-    from pointillist.models import load
-
-    model = load(path)
-    card = model.card
-    return {
-        "file": str(path),
-        "kind": "model",
-        "recipe": card.recipe,
-        "classes": [f"{c.code} {c.name}" for c in card.legend.classes],
-        "bands": list(card.bands),
-        "mean": list(card.normalisation.mean),
-        "std": list(card.normalisation.std),
-        "pixel_size": card.resolution,
-        "provenance": {k: v for k, v in card.provenance.items() if k != "config"},
-    }
-
-
-def _describe_points(path: Path) -> dict[str, Any]:
-    from pointillist.points import choose_class_field, read_features, read_metadata
-
-    frame = read_features(path)
-    facts: dict[str, Any] = {
-        "file": str(path),
-        "kind": "points",
-        "features": len(frame),
-        "geometry": sorted({str(t) for t in frame.geom_type.dropna()}),
-        "crs": None if frame.crs is None else frame.crs.to_string(),
-        "fields": [name for name in frame.columns if name != frame.geometry.name],
-        "bounds": [float(v) for v in frame.total_bounds],
-    }
-    try:
-        field = choose_class_field(frame, None, path)
-        counts = frame[field].value_counts(dropna=False).sort_index()
-        facts["class_field"] = field
-        facts["classes"] = {str(k): int(v) for k, v in counts.items()}
-    except PointillistError as error:
-        facts["class_field"] = f"none ({error})"
-    facts |= {"metadata": read_metadata(path)}
-    return facts

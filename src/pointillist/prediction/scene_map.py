@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pointillist.errors import InputError
 from pointillist.grid import Block, Grid
+from pointillist.interruption import interrupt_between_steps
 from pointillist.legend import Legend
 from pointillist.models import free_cores_only
 from pointillist.prediction.aoi import AreaOfInterest, refuse_no_overlap
@@ -175,9 +176,10 @@ def predict(
         for scene, plan, area in zip(opened, plans, areas, strict=True)
     ]
     n_px = sum(job.grid.height * job.grid.width for job in jobs)
-    report = _counter(progress, sum(len(job.blocks) for job in jobs))
     # a forest shares its work among threads that do not wait for one another
-    with free_cores_only(logger.info) if trained.kind == "network" else nullcontext():
+    cores = free_cores_only(logger.info) if trained.kind == "network" else nullcontext()
+    with cores, interrupt_between_steps() as check:
+        report = _counter(progress, sum(len(job.blocks) for job in jobs), check)
         chosen = choose_engine(trained, request, n_px, lambda: _find_pixels(jobs))
         for job in jobs:
             _map_scene(job, chosen, trained.legend, options, report)
@@ -276,7 +278,10 @@ def _find_pixels(jobs: Sequence[SceneJob]) -> Pixels | None:
     return best if best is not None and best.valid.any() else None
 
 
-def _counter(progress: Progress | None, total: int) -> Callable[[], None]:
+def _counter(
+    progress: Progress | None, total: int, check: Callable[[], None]
+) -> Callable[[], None]:
+    """Count finished blocks; between two of them Ctrl-C is let through."""
     done = 0
 
     def count() -> None:
@@ -284,5 +289,6 @@ def _counter(progress: Progress | None, total: int) -> Callable[[], None]:
         done += 1
         if progress is not None:
             progress(done, total)
+        check()
 
     return count

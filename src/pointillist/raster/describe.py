@@ -20,7 +20,8 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     with open_dataset(os.fspath(path)) as dataset:
         grid = grid_of(dataset)
-        names = Scene(path).all_band_names
+        with Scene(path) as scene:
+            names, notices = scene.all_band_names, scene.notices
         block_h, block_w = dataset.block_shapes[0]
         nodata = sorted({str(v) for v in dataset.nodatavals if v is not None})
         facts: dict[str, Any] = {
@@ -39,6 +40,8 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
             "tiling": f"{block_h}×{block_w}",
             "overviews": dataset.overviews(1),
         }
+    if notices:
+        facts["notices"] = list(notices)
     legend = read_pam_legend(Path(path))
     if legend is not None:
         facts["classes"] = [f"{entry.code} {entry.name}" for entry in legend.classes]

@@ -19,6 +19,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Sampler
 
 from pointillist.errors import ConfigError, OutputError
+from pointillist.interruption import interrupt_between_steps
 from pointillist.training.config import UnetConfig
 from pointillist.training.schedule import Progress
 from pointillist.training.segmenter import PointSegmenter
@@ -125,6 +126,21 @@ class _Watcher(L.Callback):  # type: ignore[misc]
         self.report(module.progress.fraction, f"loss {self.last_loss:.3f}{heldout}")
 
 
+class _Interrupter(L.Callback):  # type: ignore[misc]
+    """Let Ctrl-C through between two batches, where it cannot get lost."""
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self.check = check
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Raise what was held back."""
+        self.check()
+
+    def on_validation_batch_end(self, *_: Any) -> None:
+        """Raise what was held back."""
+        self.check()
+
+
 class _Keeper(Checkpoint):  # type: ignore[misc]
     """Keep a checkpoint after every epoch, when all other hooks of the epoch have run."""
 
@@ -210,7 +226,8 @@ def fit_network(
         callbacks.append(best)
     if interruption.checkpoint is not None:
         callbacks.append(_Keeper(interruption.checkpoint))
-    with _quiet():
+    with _quiet(), interrupt_between_steps() as check:
+        callbacks.append(_Interrupter(check))
         trainer = L.Trainer(
             accelerator="gpu" if device == "cuda" else "cpu",
             precision="bf16-mixed" if precision == "bf16" else "32-true",
