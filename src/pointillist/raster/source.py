@@ -151,7 +151,7 @@ def as_float32(data: NDArray[Any]) -> NDArray[np.float32]:
 
 def clean(data: NDArray[np.float32], valid: NDArray[np.bool_] | None) -> Pixels:
     """Set invalid pixels to 0 in all bands, NaN, ±inf and ±3.4e38 among them. Changes `data`."""
-    finite = (np.abs(data) < _LIMIT).all(axis=0)  # false for NaN
+    finite = ((data < _LIMIT) & (data > -_LIMIT)).all(axis=0)  # false for NaN
     both: NDArray[np.bool_] = np.logical_and(finite, True if valid is None else valid)
     if not both.all():
         data[:, ~both] = 0

@@ -92,7 +92,7 @@ class _RasterWriter:
             self._dataset = _create(self._blocks, profile)
 
     def _hidden(self, ending: str) -> Path:
-        return self.path.with_name(f".{self.path.stem}.{os.getpid()}.part.{ending}")
+        return self.path.with_name(f".{self.path.name}.{os.getpid()}.part.{ending}")
 
     def _write(self, window: Window, values: NDArray[Any]) -> None:
         if values.shape[-2:] != window.shape or window.intersection(self.grid.window) != window:
@@ -308,7 +308,7 @@ def write_array(
                 writer.write(window, bands[0][window.slices])
         return Path(path)
     target = check_output(path, overwrite)
-    part = target.with_name(f".{target.stem}.{os.getpid()}.part.tif")
+    part = target.with_name(f".{target.name}.{os.getpid()}.part.tif")
     profile = {
         "driver": "GTiff",
         "height": grid.height,
