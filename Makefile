@@ -44,7 +44,7 @@ wheel: install ## dist/pointillist-*.whl
 
 lock: ## pin again what pyproject.toml allows, for every platform, with hashes
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-	  --no-annotate --no-header --no-emit-index-url --quiet -o requirements.txt
+	  --no-annotate --no-header --quiet -o requirements.txt
 
 clean:
 	rm -rf demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
