@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from pointillist.errors import MissingFileError, UnreadableFileError
 from pointillist.grid import Grid
 from pointillist.legend import Legend
 from pointillist.raster import describe, write_array
@@ -29,3 +31,20 @@ def test_a_map_names_its_classes(tmp_path) -> None:
     assert facts["classes"] == ["1 Water", "2 Road"]
     assert facts["crs"] is None
     assert facts["pixel_size"] is None
+
+
+def test_what_to_know_before_it_is_used(make_raster) -> None:
+    rgba = make_raster(np.ones((4, 3, 3), dtype=np.uint8), photometric="rgb", alpha="yes")
+    assert "tagged as alpha" in describe(rgba)["notices"][0]
+    radar = make_raster(np.ones((3, 3), dtype=np.complex64), "radar.tif")
+    facts = describe(radar)
+    assert facts["bands"] == ["1 band_1 (complex64)"]
+    assert "Expected real numbers" in facts["notices"][0]
+
+
+def test_what_cannot_be_described(tmp_path) -> None:
+    with pytest.raises(MissingFileError, match="does not exist"):
+        describe(tmp_path / "no.tif")
+    (tmp_path / "text.tif").write_text("x")
+    with pytest.raises(UnreadableFileError, match="cannot be opened as a raster"):
+        describe(tmp_path / "text.tif")

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pointillist.raster.opening import grid_of, open_dataset
+from pointillist.errors import PointillistError
+from pointillist.raster.opening import band_names_of, grid_of, open_dataset
 from pointillist.raster.scene import Scene
 from pointillist.raster.style import read_pam_legend
 
@@ -20,8 +21,7 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     with open_dataset(os.fspath(path)) as dataset:
         grid = grid_of(dataset)
-        with Scene(path) as scene:
-            names, notices = scene.all_band_names, scene.notices
+        names, notices = band_names_of(dataset), _notices(path)
         block_h, block_w = dataset.block_shapes[0]
         nodata = sorted({str(v) for v in dataset.nodatavals if v is not None})
         facts: dict[str, Any] = {
@@ -46,6 +46,15 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     if legend is not None:
         facts["classes"] = [f"{entry.code} {entry.name}" for entry in legend.classes]
     return facts
+
+
+def _notices(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """What to know when it is used as a scene, also that it cannot be."""
+    try:
+        with Scene(path) as scene:
+            return scene.notices
+    except PointillistError as error:
+        return (str(error),)
 
 
 def _crs_name(crs: Any) -> str | None:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 from pointillist.errors import GridError, InputError
 from pointillist.grid import Grid
+from pointillist.raster.full_disk import writing
 from pointillist.raster.opening import (
     alpha_band_of,
     grid_of,
@@ -18,7 +19,7 @@ from pointillist.raster.opening import (
     open_dataset,
     same_crs,
 )
-from pointillist.raster.writing import check_output, writing
+from pointillist.raster.writing import check_output
 
 PathLike = str | os.PathLike[str]
 _GDAL_TYPES = {

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -16,7 +15,8 @@ from numpy.typing import NDArray
 from pointillist.errors import GridError, OutputError, OutputExistsError
 from pointillist.grid import Grid, Window, iter_windows
 from pointillist.legend import Legend
-from pointillist.raster.opening import open_dataset, rasterio_window
+from pointillist.raster.full_disk import check_array, check_copy, write_errors, writing
+from pointillist.raster.opening import rasterio_window
 from pointillist.raster.style import pam_path, pam_text, qml_path, qml_text
 
 PathLike = str | os.PathLike[str]
@@ -116,7 +116,7 @@ class _RasterWriter:
                 dataset, self._dataset = self._dataset, None
                 dataset.close()
                 self._make_cog()
-                _check_copy(self._blocks, self._cog, self.path)
+                check_copy(self._blocks, self._cog, self.path)
                 for final, text in self._side_texts():
                     self._side_part(final).write_text(text, encoding="utf-8")
                 _remove_stale(self.path)
@@ -154,7 +154,7 @@ class _RasterWriter:
     def discard(self) -> None:
         """Remove what is unfinished."""
         if self._dataset is not None:
-            with suppress(*_write_errors()):  # what does not get written is thrown away anyway
+            with suppress(*write_errors()):  # what does not get written is thrown away anyway
                 self._dataset.close()
             self._dataset = None
         for part in (self._blocks, self._cog):
@@ -333,65 +333,12 @@ def write_array(
                 dataset.write(bands)
                 if band_names is not None:
                     dataset.descriptions = tuple(band_names)
-            _check_array(part, bands, target)
+            check_array(part, bands, target)
             _remove_stale(target)
             part.replace(target)
     finally:
         part.unlink(missing_ok=True)
     return target
-
-
-def _check_copy(source: Path, copy: Path, target: Path) -> None:
-    """Read a finished file back whole: a disk that fills late leaves damage that no call reports.
-
-    Raises:
-        OutputError: Pixels are missing or differ, or an overview cannot be read.
-    """
-    with _damage_told(target):
-        with open_dataset(source) as one, open_dataset(copy) as other:
-            for window in _tiles(one):
-                if not _same(one.read(window=window), other.read(window=window)):
-                    raise _damaged(target)
-            n_levels = len(other.overviews(1))
-        for level in range(n_levels):
-            with open_dataset(copy, overview_level=level) as overview:
-                for window in _tiles(overview):
-                    overview.read(window=window)
-
-
-def _check_array(path: Path, bands: NDArray[Any], target: Path) -> None:
-    """Read a finished file back and compare it with what was to be written."""
-    with _damage_told(target), open_dataset(path) as file:
-        for window in _tiles(file):
-            rows, cols = window.toslices()
-            if not _same(file.read(window=window), bands[:, rows, cols]):
-                raise _damaged(target)
-
-
-def _tiles(dataset: Any) -> Iterator[Any]:
-    """Its tiles, or pieces of their size: one is decoded at a time."""
-    return (rasterio_window(window) for window in iter_windows(dataset.shape, _TILE_PX))
-
-
-def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
-
-
-@contextmanager
-def _damage_told(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except OutputError:
-        raise
-    except _write_errors() as error:
-        raise _damaged(target) from error
-
-
-def _damaged(target: Path) -> OutputError:
-    return OutputError(
-        f"'{target}' cannot be written: it reads back damaged, the disk may be full. "
-        "Free some space or choose another place."
-    )
 
 
 def _remove_stale(target: Path) -> None:
@@ -415,34 +362,3 @@ def _affine(grid: Grid) -> Any:
     from affine import Affine
 
     return Affine(*grid.transform.coefficients)
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Say in one sentence what kept a file from being written."""
-    try:
-        yield
-    except OutputError:
-        raise
-    except _write_errors() as error:
-        raise OutputError(
-            f"'{path}' cannot be written, the disk may be full or write-protected "
-            f"({_reason(error)}). Free some space or choose another place."
-        ) from error
-
-
-def _reason(error: BaseException) -> str:
-    """What the system said at first; what follows from it tells a person less."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    text = " ".join(str(getattr(error, "strerror", None) or error).split()).split(". ")[0]
-    named_by_nobody = r"'?\S*\.part\.\S*?tif'?[,:]?\s*"
-    return re.sub(named_by_nobody, "", text).rstrip(".")
-
-
-def _write_errors() -> tuple[type[BaseException], ...]:
-    """What rasterio raises when a disk is full: closing lets GDAL's own errors through."""
-    from rasterio._err import CPLE_BaseError
-    from rasterio.errors import RasterioError
-
-    return (RasterioError, CPLE_BaseError, SystemError, OSError)
