@@ -351,11 +351,33 @@ def info(
         console.out.print(render(facts))
 
 
+@app.command(
+    epilog="\b\nExamples:\n  pointillist study density --only '10 per class' --seeds 3\n"
+    "  pointillist study sampling --seeds 10 --records studies/records",
+)
+def study(
+    name: Annotated[str, typer.Argument(help="density or sampling.")],
+    seeds: Annotated[int, typer.Option(help="Seeds of every row of the table.")] = 10,
+    records: Annotated[
+        Path, typer.Option(help="Folder of records; what is recorded is not run again.")
+    ] = Path("studies/records"),
+    only: Annotated[
+        str | None, typer.Option(help="A single row of the table: '10 per class'.")
+    ] = None,
+) -> None:
+    """Run an experiment of the reference study with several seeds, and show its table."""
+    from pointillist.studies import render_lines, run_study
+
+    lines = run_study(name, seeds, records, console.say, only)
+    console.out.print(render_lines(lines))
+
+
 _INTERRUPTED = 130
 _AFTER_INTERRUPTION = {
     "train": "The last finished epoch is kept: go on with the same command and --resume.",
     "predict": "No half-written map was left; maps of scenes finished before are kept.",
     "demo": "Start again with --overwrite.",
+    "study": "Finished runs are recorded: the same command goes on with the others.",
 }
 
 

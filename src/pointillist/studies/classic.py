@@ -6,14 +6,10 @@ points, no pretraining; mean IoU over all test pixels.
 
 from __future__ import annotations
 
-import argparse
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import DataLoader
@@ -31,13 +27,11 @@ from pointillist.data import RemoteSensingDataset
 from pointillist.losses import PartialCrossEntropyLoss
 from pointillist.models import build_model
 from pointillist.scenes import CLASSIC_LEGEND
-from pointillist.studies.records import append_record, read_records
 from pointillist.training import UnetConfig
 from pointillist.training.fitting import EpochSampler, fit_network
 from pointillist.training.schedule import Progress
 
 N_TRAIN, N_VALIDATION, N_TEST, SIZE_PX, EPOCHS = 200, 50, 50, 128, 5
-RECORDS = Path("studies/records/classic.jsonl")
 
 
 @dataclass(frozen=True)
@@ -53,6 +47,7 @@ class ClassicCell:
         learning_rate: Peak of the schedule.
         weight_decay: Of AdamW.
         augment: Flips and quarter turns.
+        n_points: Points per image in total, in place of a number per class.
     """
 
     n_per_class: int = 10
@@ -63,6 +58,7 @@ class ClassicCell:
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
     augment: bool = True
+    n_points: int | None = None
 
 
 def run_classic(cell: ClassicCell) -> dict[str, Any]:
@@ -78,10 +74,11 @@ def run_classic(cell: ClassicCell) -> dict[str, Any]:
     start = time.monotonic()
     # three seeds far apart, so that no scene is in two sets
     seeds = [1_000_003 * (cell.seed + 1) + part for part in range(3)]
+    points = (cell.n_per_class, cell.strategy)
     train = RemoteSensingDataset(
-        N_TRAIN, SIZE_PX, cell.n_per_class, cell.strategy, cell.augment, seeds[0]
+        N_TRAIN, SIZE_PX, *points, cell.augment, seeds[0], num_points=cell.n_points
     )
-    test = RemoteSensingDataset(N_TEST, SIZE_PX, cell.n_per_class, cell.strategy, False, seeds[2])
+    test = RemoteSensingDataset(N_TEST, SIZE_PX, *points, seed=seeds[2])
     torch.manual_seed(cell.seed)
     network = build_model(encoder=cell.encoder, pretrained=False, num_classes=len(CLASSIC_LEGEND))
     config = UnetConfig(
@@ -138,37 +135,3 @@ def test_network(network: nn.Module, test: RemoteSensingDataset) -> ErrorMatrix:
         predicted = network(channels_last).argmax(dim=1).cpu().numpy()
         matrix = matrix + error_matrix(predicted, full.numpy(), CLASSIC_LEGEND.names)
     return matrix
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run cells for several seeds, append their records, print the mean."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pointillist.studies.classic", description=__doc__
-    )
-    parser.add_argument("--points", type=int, default=10, help="points per class")
-    parser.add_argument("--strategy", default="random")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--records", type=Path, default=RECORDS)
-    for name in ("batch_size", "learning_rate", "weight_decay"):
-        default = getattr(ClassicCell, name)
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
-    args = parser.parse_args(argv)
-    done = {str(r["cell"]): r for r in read_records(args.records)}
-    scores = []
-    for seed in range(args.seeds):
-        cell = ClassicCell(
-            args.points,
-            args.strategy,
-            seed,
-            batch_size=args.batch_size,
-            learning_rate=args.learning_rate,
-            weight_decay=args.weight_decay,
-        )
-        record = done.get(str(asdict(cell))) or append_record(args.records, run_classic(cell))
-        scores.append(record["miou"])
-        print(f"seed {seed}: mIoU {record['miou']:.4f}, {record['seconds']} s", flush=True)
-    print(f"mean mIoU {np.mean(scores):.4f} over {len(scores)} seeds")
-
-
-if __name__ == "__main__":
-    main()

@@ -24,6 +24,7 @@ def append_record(path: Path, record: dict[str, Any]) -> dict[str, Any]:
     """
     full = {**record, **_circumstances()}
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_cut_line(path)
     line = json.dumps(full, sort_keys=True) + "\n"
     with path.open("a", encoding="utf-8") as file:
         file.write(line)
@@ -53,6 +54,17 @@ def read_records(path: Path) -> list[dict[str, Any]]:
                 f"damaged ({error.msg}). Restore the file from version control."
             ) from error
     return records
+
+
+def _remove_cut_line(path: Path) -> None:
+    """Drop what a run left that was killed while it wrote its line."""
+    if not path.exists():
+        return
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        with path.open("r+b") as file:
+            file.truncate(whole)
 
 
 def _circumstances() -> dict[str, Any]:

@@ -1,0 +1,43 @@
+"""Records: appended, never edited, readable after a kill."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pointillist.errors import UnreadableFileError
+from pointillist.studies import append_record, read_records
+
+
+def test_a_record_says_how_it_came_about(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "records.jsonl"
+    append_record(path, {"protocol": "P-x", "miou": 0.5})
+    append_record(path, {"protocol": "P-x", "miou": 0.6})
+    records = read_records(path)
+    assert [record["miou"] for record in records] == [0.5, 0.6]
+    assert {"time", "pointillist", "torch", "python", "cpu", "threads"} <= set(records[0])
+
+
+def test_a_line_cut_off_by_a_kill_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    path.write_text('{"miou": 1}\n{"miou": 2}\n{"mio')
+    assert [record["miou"] for record in read_records(path)] == [1, 2]
+
+
+def test_what_comes_after_a_cut_line_starts_a_line_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    path.write_text('{"miou": 1}\n{"mio')
+    append_record(path, {"miou": 3})
+    assert [record["miou"] for record in read_records(path)] == [1, 3]
+
+
+def test_damage_elsewhere_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    path.write_text('{"miou": 1}\nnonsense\n{"miou": 2}\n')
+    with pytest.raises(UnreadableFileError, match=r"line 2 of .*records\.jsonl' is damaged"):
+        read_records(path)
+
+
+def test_no_records_yet(tmp_path: Path) -> None:
+    assert read_records(tmp_path / "none.jsonl") == []
