@@ -18,7 +18,8 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
         path: Any of these; what it is decides which facts.
 
     Returns:
-        Plain data: `file`, `kind` (`raster`, `points` or `model`), and what there is to say.
+        Plain data: `file`, `kind` (`raster`, `points`, `areas` or `model`), and what there is to
+        say.
 
     Raises:
         MissingFileError: No such file.
@@ -67,9 +68,10 @@ def _describe_points(path: Path) -> dict[str, Any]:
     from pointillist.points import choose_class_field, read_features, read_metadata
 
     frame = read_features(path)
+    are_points = frame.geom_type.dropna().isin(["Point", "MultiPoint"]).all()
     facts: dict[str, Any] = {
         "file": str(path),
-        "kind": "points",
+        "kind": "points" if are_points else "areas",
         "features": len(frame),
         "geometry": sorted({str(t) for t in frame.geom_type.dropna()}),
         "crs": None if frame.crs is None else frame.crs.to_string(),

@@ -314,3 +314,27 @@ def test_what_sample_writes_needs_no_options(
     overall = result.estimates.overall
     assert overall.se is not None
     assert overall.value == pytest.approx((mapped == truth).mean(), abs=4 * overall.se)
+
+
+def test_a_legend_names_the_numbers_of_a_reference(
+    mapped: np.ndarray, truth: np.ndarray, map_path: Path, tmp_path: Path
+) -> None:
+    """A mask that counts its classes from 0, as masks often do."""
+    mask = tmp_path / "mask.tif"
+    write_array(mask, truth.astype(np.uint8), make_grid(), nodata=255)
+    names = tmp_path / "legend.yaml"
+    names.write_text("classes: {0: Water, 1: Forest, 2: Road}\n")
+    right = assess(map_path, mask, legend=names)
+    assert right.to_dict()["overall_accuracy"] == pytest.approx(np.mean(mapped == truth))
+    assert right.notices == ()
+    misled = assess(map_path, mask)
+    assert "numbers and no class names" in misled.notices[0]
+    rowcol = np.argwhere(np.ones_like(truth, dtype=bool))[::7]
+    points = tmp_path / "numbers.gpkg"
+    codes = truth[rowcol[:, 0], rowcol[:, 1]]
+    write_points(points, make_grid().transform.xy(rowcol), UTM, {"class": codes})
+    by_points = assess(map_path, points, legend=Legend.read(names))
+    assert by_points.matrix.classes == ("Water", "Forest", "Road")
+    assert by_points.to_dict()["overall_accuracy"] == pytest.approx(
+        np.mean(mapped[tuple(rowcol.T)] == codes)
+    )

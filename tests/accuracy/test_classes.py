@@ -43,5 +43,15 @@ def test_an_untagged_255_of_a_mask_is_unlabelled() -> None:
     joined = join_classes(MAP, mask, by_code=True, reference_name="mask.png")
     assert joined.from_reference.tolist() == [0, 1, -1, -1]
     assert joined.legend == MAP
-    assert "255 in mask.png" in joined.notices[0]
+    assert "255 in mask.png" in joined.notices[1]
     assert join_classes(MAP, mask, by_code=False).legend.names == ("Water", "Forest", "255")
+
+
+def test_numbers_taken_for_named_classes_are_told() -> None:
+    """A mask that counts from 0 is judged by wrong names against a map that counts from 1."""
+    joined = join_classes(MAP, Legend.from_values([10, 20]), by_code=True, reference_name="m.tif")
+    assert "m.tif has numbers and no class names" in joined.notices[0]
+    assert "(10 Water, 20 Forest)" in joined.notices[0]
+    assert "--legend" in joined.notices[0]
+    named = join_classes(MAP, Legend.from_names(["Forest"]), by_code=True)
+    assert not any("numbers" in notice for notice in named.notices)

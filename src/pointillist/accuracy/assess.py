@@ -39,6 +39,7 @@ def assess(
     reference: PathLike,
     *,
     class_field: str | None = None,
+    legend: PathLike | Legend | None = None,
     crs: str | None = None,
     design: str | None = None,
     strata: str | None = None,
@@ -60,6 +61,7 @@ def assess(
         map: Class raster.
         reference: Class raster on the same grid, or points or polygons in any vector format.
         class_field: Field that holds the reference class; found by itself where it is clear.
+        legend: Classes of the reference, or a file of them, where it has numbers only.
         crs: Coordinate system of points that state none, e.g. `EPSG:4326`.
         design: How the points were drawn (`simple`, `systematic`, `stratified`, `balanced`), where
             the file does not say it.
@@ -91,16 +93,22 @@ def assess(
         if path is not None:
             check_output(path, overwrite)
     names = (Path(str(map)).name, Path(str(reference)).name)
+    meant = legend if isinstance(legend, Legend) or legend is None else Legend.read(Path(legend))
     with open_class_raster(map) as map_raster:
         if is_vector(reference):
             read = read_vector_reference(
-                map_raster, reference, class_field=class_field, crs=crs, map_name=names[0]
+                map_raster,
+                reference,
+                class_field=class_field,
+                legend=meant,
+                crs=crs,
+                map_name=names[0],
             )
             pixels = _padded(map_raster.counts(), len(read.classes.legend))
             result = assess_points(read, pixels, request, confidence=confidence, fpc=fpc)
         else:
             _refuse_design_of_raster(request)
-            with open_class_raster(reference) as reference_raster:
+            with open_class_raster(reference, meant) as reference_raster:
                 matrix, classes = count_census(map_raster, reference_raster, names, progress)
             if matrix.n == 0:
                 raise PointsError(

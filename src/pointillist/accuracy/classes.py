@@ -69,7 +69,10 @@ def join_classes(
     return JoinedClasses(
         _extended(map_legend, [c.name for c in extra]),
         np.array([*index, UNLABELLED], dtype=np.int64),
-        tuple(_notices(map_legend, reference_legend, found, map_name, reference_name)),
+        (
+            *_numbers_for_names(map_legend, reference_legend, map_name, reference_name),
+            *_notices(map_legend, reference_legend, found, map_name, reference_name),
+        ),
     )
 
 
@@ -94,6 +97,20 @@ def _extended(legend: Legend, names: Sequence[str]) -> Legend:
     first = max(legend.codes) + 1
     added = [LegendClass(first + i, n, colors[i]) for i, n in enumerate(names)]
     return Legend((*legend.classes, *added))
+
+
+def _numbers_for_names(
+    map_legend: Legend, reference_legend: Legend, map_name: str, reference_name: str
+) -> list[str]:
+    """Say that numbers were taken for named classes: only a person can tell if that is right."""
+    if _is_nameless(map_legend) or not _is_nameless(reference_legend):
+        return []
+    pairs = zip(map_legend.codes, map_legend.names, strict=True)
+    meant = ", ".join(f"{k} {n}" for k, n in pairs if str(k) in reference_legend.names)
+    return [
+        f"{reference_name} has numbers and no class names; they were taken for the codes of "
+        f"{map_name} ({meant}). If they mean other classes, name them with --legend."
+    ]
 
 
 def _notices(

@@ -17,6 +17,7 @@ from pointillist.accuracy.design import SampleRecord
 from pointillist.accuracy.matrix import ErrorMatrix, error_matrix
 from pointillist.errors import GridError
 from pointillist.grid import Grid, Window, iter_windows
+from pointillist.legend import Legend
 
 if TYPE_CHECKING:
     from pointillist.raster import ClassRaster
@@ -125,6 +126,7 @@ def read_vector_reference(
     path: PathLike,
     *,
     class_field: str | None = None,
+    legend: Legend | None = None,
     crs: str | None = None,
     map_name: str = "map",
 ) -> Reference:
@@ -134,6 +136,7 @@ def read_vector_reference(
         map_raster: The map.
         path: Vector file.
         class_field: Field that holds the class.
+        legend: Classes that the field means; derived from it when absent.
         crs: Coordinate system of features that name none.
         map_name: For messages.
 
@@ -146,7 +149,12 @@ def read_vector_reference(
     path = os.fspath(path)
     name = Path(path).name
     labels = read_labels(
-        path, map_raster.grid, class_field=class_field, crs=crs, source_name=map_name
+        path,
+        map_raster.grid,
+        class_field=class_field,
+        legend=legend,
+        crs=crs,
+        source_name=map_name,
     )
     classes = join_classes(
         map_raster.legend, labels.legend, by_code=False, map_name=map_name, reference_name=name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -146,7 +147,8 @@ def train(
             say=console.say,
             step=step,
         )
-    console.say(f"Next: pointillist predict {run.path} {scenes[0]} --out map.tif")
+    command = shlex.join(["pointillist", "predict", str(run.path), str(scenes[0])])
+    console.say(f"Next: {command} --out map.tif")
 
 
 @app.command(
@@ -265,6 +267,10 @@ def assess(
     map_path: Annotated[Path, typer.Argument(metavar="MAP", help="A map to judge.")],
     reference: Annotated[Path, typer.Option(help="Points, polygons or a raster of true classes.")],
     class_field: ClassField = None,
+    legend: Annotated[
+        Path | None,
+        typer.Option(help="What the numbers of a reference without class names mean."),
+    ] = None,
     design: Annotated[
         str | None,
         typer.Option(help="How the points were drawn: simple, stratified or systematic."),
@@ -294,6 +300,7 @@ def assess(
         map_path,
         reference,
         class_field=class_field,
+        legend=legend,
         design=design,
         strata=strata,
         stratum_sizes=stratum_sizes,
@@ -306,8 +313,6 @@ def assess(
     if html is not None:
         write_page(result, html, overwrite=overwrite)
     console.out.print(render_table(result))
-    for notice in result.notices:
-        console.say(f"Note: {notice}")
     for path in (json, html):
         if path is not None:
             console.say(f"Written: {path}")
