@@ -15,6 +15,7 @@ from pointillist.errors import InputError
 from pointillist.studies import classic, read_records, run_study
 from pointillist.studies.classic import ClassicCell, run_classic
 from pointillist.studies.grid import StudyGrid, run_missing
+from pointillist.training.fitting import Fit
 
 RECORDS = Path(__file__).resolve().parents[2] / "studies" / "records"
 
@@ -143,3 +144,25 @@ def test_bad_requests(tmp_path: Path) -> None:
         run_study("density", 0, tmp_path)
     with pytest.raises(InputError, match=r"row among: 1 per class; .*; got '11 per class'"):
         run_study("density", 1, tmp_path, only="11 per class")
+
+
+def test_training_sees_the_points_and_nothing_else_of_the_masks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The data set also gives full masks; a training that took them would look very good."""
+    labelled: list[int] = []
+
+    def look(network: Any, criterion: Any, loader: Any, *_: Any, **__: Any) -> Fit:
+        for _image, target in loader:
+            labelled.extend((target >= 0).sum(dim=(1, 2)).tolist())
+        return Fit([], 0.0, len(loader), "fp32", "cpu")
+
+    monkeypatch.setattr(classic, "fit_network", look)
+    monkeypatch.setattr(classic, "N_TRAIN", 8)
+    monkeypatch.setattr(classic, "N_TEST", 1)
+    run_classic(ClassicCell(3, encoder="resnet18"))
+    assert len(labelled) == 8
+    assert all(0 < n <= 15 for n in labelled)
+    labelled.clear()
+    run_classic(ClassicCell(n_points=40, encoder="resnet18"))
+    assert labelled == [40] * 8

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from pointillist.accuracy import (
     ErrorMatrix,
@@ -61,6 +61,28 @@ class ClassicCell:
     n_points: int | None = None
 
 
+class OnlyPoints(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Images with their point masks: full masks stay out of reach of the training.
+
+    Args:
+        scenes: Images, full masks, point masks.
+    """
+
+    def __init__(self, scenes: RemoteSensingDataset) -> None:
+        self.scenes = scenes
+
+    def __len__(self) -> int:
+        return len(self.scenes)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        image, _, points = self.scenes[index]
+        return image, points
+
+    def set_epoch(self, epoch: int) -> None:
+        """Fix the augmentation of the coming epoch."""
+        self.scenes.set_epoch(epoch)
+
+
 def run_classic(cell: ClassicCell) -> dict[str, Any]:
     """Train and test one cell.
 
@@ -90,7 +112,7 @@ def run_classic(cell: ClassicCell) -> dict[str, Any]:
         weight_decay=cell.weight_decay,
     )
     loader = DataLoader(
-        train,
+        OnlyPoints(train),
         batch_size=cell.batch_size,
         sampler=EpochSampler(train, shuffle=True),
         drop_last=True,
