@@ -338,3 +338,17 @@ def test_a_legend_names_the_numbers_of_a_reference(
     assert by_points.to_dict()["overall_accuracy"] == pytest.approx(
         np.mean(mapped[tuple(rowcol.T)] == codes)
     )
+
+
+def test_classes_that_sample_copied_from_the_map_are_no_truth(
+    map_path: Path, tmp_path: Path
+) -> None:
+    from pointillist.sampling import sample
+
+    reference = tmp_path / "reference.gpkg"
+    sample(map_path, 60, "stratified", out=reference, purpose="reference")
+    result = assess(map_path, reference)
+    assert result.to_dict()["notices"][0].startswith(
+        "All 60 reference classes are those of map.tif"
+    )
+    assert "nobody has looked" in result.notices[0]

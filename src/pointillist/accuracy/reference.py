@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from pointillist.raster import ClassRaster
 
 BLOCK_PX = 1024
+_COPIED = (
+    "All {n} reference classes are those of {map} at these points, which is what `sample` wrote "
+    "there. If nobody has looked at the points and given each its true class, these figures say "
+    "nothing about the map."
+)
 _VECTOR_FORMATS = (
     "gpkg geojson geojsonl json shp parquet geoparquet pq csv tsv txt fgb gml kml kmz sqlite gdb "
     "tab mif dxf gpx zip"
@@ -165,12 +170,17 @@ def read_vector_reference(
         str(c): frame[c].to_numpy(dtype=object) for c in frame.columns if c != geometry.name
     }
     lines = labels.report.lines() if labels.report.skipped else []
+    in_map = read_at(map_raster, labels.pixels.rowcol)
+    in_reference = classes.from_reference[labels.pixels.index]
+    record = SampleRecord(name, columns, read_metadata(path) or {})
+    if record.metadata.get("raster") == map_name and (in_map == in_reference).all():
+        lines.insert(0, _COPIED.format(n=len(in_map), map=map_name))
     return Reference(
-        map_index=read_at(map_raster, labels.pixels.rowcol),
-        reference_index=classes.from_reference[labels.pixels.index],
+        map_index=in_map,
+        reference_index=in_reference,
         feature=labels.pixels.feature,
         classes=classes,
-        record=SampleRecord(name, columns, read_metadata(path) or {}),
+        record=record,
         notices=tuple(" ".join(line.split()) for line in lines),
         are_points=bool(geometry.geom_type.dropna().isin(["Point", "MultiPoint"]).all())
         and len(np.unique(labels.pixels.feature)) == len(labels.pixels),
