@@ -6,24 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.utils.data import Dataset
 
-from pointillist.data.augmentation import Augmentation
-from pointillist.data.pairs import Pair, find_pairs, read_pixels, to_class_indices
-from pointillist.data.randomness import SharedEpoch, derive_rng
+from pointillist.data.items import SimulatedPointsDataset
+from pointillist.data.pairs import Pair, find_pairs, to_class_indices
+from pointillist.data.reading import image_shape, read_pixels, require_same_size, tile_windows
 from pointillist.data.simulation import PointPlan
-from pointillist.errors import GridError, InputError
-from pointillist.grid import Window, iter_windows
+from pointillist.errors import InputError
+from pointillist.grid import Window
 from pointillist.legend import Legend
 from pointillist.models import Normalisation
 
-Item = tuple[Tensor, Tensor, Tensor]
 
-
-class ImageMaskFolder(Dataset[Item]):
+class ImageMaskFolder(SimulatedPointsDataset):
     """Images and full masks of one's own, with simulated points, as training tuples.
 
     Files are matched by name; PNG, JPEG and TIFF are read. Points are drawn from the mask, fixed by
@@ -72,50 +67,21 @@ class ImageMaskFolder(Dataset[Item]):
         augment: bool = False,
         seed: int = 0,
     ) -> None:
-        self.legend = _choose_legend(legend, num_classes)
-        self.num_classes = len(self.legend)
+        plan = PointPlan(num_points_per_class, num_points, strategy)
+        super().__init__(_choose_legend(legend, num_classes), plan, augment=augment, seed=seed)
         self.pairs = find_pairs(Path(images), None if masks is None else Path(masks))
-        self.points = PointPlan(num_points_per_class, num_points, strategy)
         self.normalisation = normalisation
         self.ignore = tuple(ignore)
-        self.augmentation = Augmentation() if augment else None
-        self.seed = seed
         self._items = _list_items(self.pairs, tile_px)
-        self._epoch = SharedEpoch()
 
     def __len__(self) -> int:
         return len(self._items)
 
-    def __getitem__(self, index: int) -> Item:
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"Expected an index below {len(self)}, got {index}.")
-        index %= len(self)
+    def _read_item(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         pair, window = self._items[index]
-        pixels, full = self._read(pair, window)
-        points = self.points.draw(full, self.num_classes, derive_rng(self.seed, 1, index))
-        item = [torch.from_numpy(x) for x in (pixels, full, points)]
-        if self.augmentation is not None:
-            item = self.augmentation(*item, rng=self._epoch.item_rng(self.seed, index))
-        return item[0], item[1], item[2]
-
-    def set_epoch(self, epoch: int) -> None:
-        """Fix the augmentation of the coming epoch: it then depends on seed, epoch and index."""
-        self._epoch.set(epoch)
-
-    def _read(
-        self, pair: Pair, window: Window | None
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        image, mask = read_pixels(pair.image), read_pixels(pair.mask)
+        require_same_size(pair.image, pair.mask)
+        image, mask = read_pixels(pair.image, window), read_pixels(pair.mask, window)
         image = image[None] if image.ndim == 2 else image
-        if image.shape[1:] != mask.shape[-2:]:
-            raise GridError(
-                f"Expected a mask of the size of its image, got {image.shape[1]}×{image.shape[2]} "
-                f"px in {pair.image.name} and {mask.shape[-2]}×{mask.shape[-1]} px in "
-                f"{pair.mask.name}."
-            )
-        if window is not None:
-            rows, cols = window.slices
-            image, mask = image[:, rows, cols], mask[..., rows, cols]
         full = to_class_indices(mask, self.legend, self.ignore, pair.mask)
         normalisation = self.normalisation or _default_normalisation(image, pair.image)
         return normalisation.apply(image), full
@@ -145,29 +111,8 @@ def _list_items(pairs: Sequence[Pair], tile_px: int | None) -> list[tuple[Pair, 
     """Each image, or each of its tiles."""
     if tile_px is None:
         return [(pair, None) for pair in pairs]
-    return [(p, window) for p in pairs for window in _tile(_image_shape(p.image), tile_px)]
-
-
-def _tile(shape: tuple[int, int], tile_px: int) -> list[Window]:
-    if min(shape) < tile_px or tile_px < 1:
-        raise InputError(
-            f"Expected tiles of 1 px to the smaller side of the images, got {tile_px} px for an "
-            f"image of {shape[0]}×{shape[1]} px. Choose a smaller tile_px."
-        )
     return [
-        Window(min(w.row, shape[0] - tile_px), min(w.col, shape[1] - tile_px), tile_px, tile_px)
-        for w in iter_windows(shape, tile_px)
+        (pair, window)
+        for pair in pairs
+        for window in tile_windows(image_shape(pair.image), tile_px, pair.image.name)
     ]
-
-
-def _image_shape(path: Path) -> tuple[int, int]:
-    """(height, width) without decoding PNG and JPEG."""
-    if path.suffix.lower() in (".tif", ".tiff"):
-        from pointillist.raster import open_scene
-
-        with open_scene(path) as scene:
-            return scene.grid.shape
-    from PIL import Image
-
-    with Image.open(path) as image:
-        return image.height, image.width

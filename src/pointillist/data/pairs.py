@@ -1,4 +1,4 @@
-"""Finding images and their masks by name, and reading them."""
+"""Finding images and their masks by name, and what the values of masks mean."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pointillist.errors import InputError, MissingFileError, UnreadableFileError
+from pointillist.errors import InputError, MissingFileError
 from pointillist.legend import Legend
 
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
@@ -118,39 +118,6 @@ def _by_name(files: Sequence[Path], endings: Sequence[str]) -> dict[str, Path]:
     return named
 
 
-def read_pixels(path: Path) -> NDArray[np.generic]:
-    """Read an image file: (H, W) where it has one band, else (B, H, W), in its own data type.
-
-    A palette image gives the numbers, not the colours. An alpha band is left out.
-
-    Raises:
-        UnreadableFileError: The file is damaged or no image.
-    """
-    if path.suffix.lower() in (".tif", ".tiff"):
-        return _read_tiff(path)
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as image:
-            has_alpha = image.mode in ("RGBA", "LA")
-            array = np.asarray(image.convert(image.mode[:-1]) if has_alpha else image)
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise UnreadableFileError(
-            f"'{path}' cannot be read as an image ({error}). Copy the file again."
-        ) from error
-    return array if array.ndim == 2 else np.ascontiguousarray(array.transpose(2, 0, 1))
-
-
-def _read_tiff(path: Path) -> NDArray[np.generic]:
-    from pointillist.raster import open_scene
-
-    with open_scene(path) as scene:
-        pixels = scene.read(scene.grid.window)
-        dtype = np.dtype(scene.dtype)
-    data: NDArray[np.generic] = pixels.data.astype(dtype) if dtype.itemsize <= 2 else pixels.data
-    return data[0] if len(data) == 1 else data
-
-
 def to_class_indices(
     mask: NDArray[np.generic], legend: Legend, ignore: Sequence[int], path: Path
 ) -> NDArray[np.int64]:
@@ -185,12 +152,7 @@ def _from_colors(mask: NDArray[np.generic], legend: Legend, path: Path) -> NDArr
             f"Expected a mask with one band of codes or three of colours, "
             f"got {len(mask)} bands in {path.name}."
         )
-    red, green, blue = mask.astype(np.int64)
-    key = red * 65536 + green * 256 + blue
-    known = np.array([r * 65536 + g * 256 + b for r, g, b in legend.colors])
-    order = np.argsort(known)
-    at = np.clip(np.searchsorted(known[order], key), 0, len(known) - 1)
-    indices = np.where(known[order][at] == key, order[at], -1)
+    indices = match_colors(mask, legend.colors)
     if (indices < 0).any():
         row, col = np.argwhere(indices < 0)[0]
         colour = ",".join(str(int(v)) for v in mask[:, row, col].astype(np.int64))
@@ -200,3 +162,15 @@ def _from_colors(mask: NDArray[np.generic], legend: Legend, path: Path) -> NDArr
             "masks must not be JPEG, which changes colours."
         )
     return indices
+
+
+def match_colors(
+    mask: NDArray[np.generic], colors: Sequence[tuple[int, int, int]]
+) -> NDArray[np.int64]:
+    """Index of the colour of every pixel of a mask (3, H, W); −1 where it is none of them."""
+    red, green, blue = mask.astype(np.int64)
+    key = red * 65536 + green * 256 + blue
+    known = np.array([r * 65536 + g * 256 + b for r, g, b in colors])
+    order = np.argsort(known)
+    at = np.clip(np.searchsorted(known[order], key), 0, len(known) - 1)
+    return np.where(known[order][at] == key, order[at], -1)
