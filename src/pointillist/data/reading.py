@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,9 +74,7 @@ def read_pixels(path: Path, window: Window | None = None) -> NDArray[np.generic]
     return _squeeze(pixels.data.astype(dtype) if dtype.itemsize <= 2 else pixels.data)
 
 
-def read_values(
-    path: Path, window: Window, bands: Sequence[int] | None = None
-) -> NDArray[np.generic]:
+def read_values(path: Path, window: Window, bands: Sequence[int] | None = None) -> NDArray[Any]:
     """Read a window as (B, h, w) in the file's own type, whatever it declares as nodata or alpha.
 
     Args:
@@ -125,7 +124,7 @@ def tile_windows(shape: tuple[int, int], tile_px: int, name: str = "") -> list[W
     ]
 
 
-def _decode(path: Path, window: Window | None) -> NDArray[np.generic]:
+def _decode(path: Path, window: Window | None) -> NDArray[Any]:
     """(B, h, w) of a PNG or JPEG, which can only be decoded whole."""
     from PIL import Image, UnidentifiedImageError
 

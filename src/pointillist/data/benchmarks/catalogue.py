@@ -1,0 +1,73 @@
+"""All published data sets by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pointillist.data.benchmarks.agriculture_vision import AGRICULTURE_VISION
+from pointillist.data.benchmarks.dataset import BenchmarkDataset
+from pointillist.data.benchmarks.deepglobe import DEEPGLOBE
+from pointillist.data.benchmarks.isprs import POTSDAM, VAIHINGEN
+from pointillist.data.benchmarks.layout import open_files
+from pointillist.data.benchmarks.loveda import LOVEDA
+from pointillist.data.benchmarks.openearthmap import OPENEARTHMAP
+from pointillist.data.simulation import PointPlan
+from pointillist.errors import InputError
+
+_ALL = (POTSDAM, VAIHINGEN, DEEPGLOBE, AGRICULTURE_VISION, LOVEDA, OPENEARTHMAP)
+_BY_NAME = {benchmark.name: benchmark for benchmark in _ALL}
+
+BENCHMARKS: tuple[str, ...] = tuple(_BY_NAME)
+
+
+def open_benchmark(
+    name: str,
+    root: str | Path,
+    split: str = "train",
+    *,
+    tile_px: int | None = None,
+    num_points: int | None = None,
+    num_points_per_class: int = 10,
+    strategy: str = "random",
+    augment: bool = False,
+    seed: int = 0,
+    limit: int | None = None,
+) -> BenchmarkDataset:
+    """Open a split of a published data set, laid out as its publisher distributes it.
+
+    What is expected of each, its classes, splits and pitfalls: `docs/benchmark_data.md`. Where a
+    publisher keeps the labels of a split, labelled files chosen by their names take its place; the
+    data set says so in its `notices`.
+
+    Args:
+        name: One of `BENCHMARKS`.
+        root: Folder into which the publisher's archives were unpacked.
+        split: `train`, `val` or `test`.
+        tile_px: Cut images into tiles of this side and make each an item; None keeps them whole.
+            The last tiles of a row or column are moved inwards so that all have the same size.
+        num_points: Points per item in total; None draws `num_points_per_class` of each class.
+        num_points_per_class: Points per item of every class that it holds.
+        strategy: Any design of `pointillist.sampling`.
+        augment: Flip and turn image, mask and points together, anew at each access.
+        seed: At least 0.
+        limit: Keep that many tiles, evenly spaced over the whole split, for quick runs.
+
+    Raises:
+        InputError: No such data set or split, or an option out of range.
+        MissingFileError: Another layout, or an image without labels; the message shows the tree
+            that is expected.
+
+    Example:
+        >>> import pytest
+        >>> from pointillist.errors import MissingFileError
+        >>> with pytest.raises(MissingFileError, match="images_png"):
+        ...     open_benchmark("loveda", "no/such/folder")
+    """
+    benchmark = _BY_NAME.get(name)
+    if benchmark is None:
+        raise InputError(f"Expected a data set of {', '.join(BENCHMARKS)}, got '{name}'.")
+    points = PointPlan(num_points_per_class, num_points, strategy)
+    files = open_files(benchmark, Path(root), split)
+    return BenchmarkDataset(
+        benchmark, split, files, points, tile_px=tile_px, augment=augment, seed=seed, limit=limit
+    )

@@ -1,0 +1,95 @@
+"""OpenEarthMap: 97 regions of the world at 0.25–0.5 m, images of about 1000 × 1000 px.
+
+Train is the publisher's `train.txt` (3000 images). The labels of the publisher's test files are not
+public, so the files of `val.txt` (500) are divided by name: about half are `val`, half stand in for
+`test`. Images from xBD are not part of the archive and must be added with the publisher's script;
+where they are absent, their labels are passed over and the number is told. Masks hold codes; 0 is
+unknown and ignored.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pointillist.data.benchmarks.labels import IGNORED, CodedLabels
+from pointillist.data.benchmarks.layout import (
+    Benchmark,
+    Sample,
+    SplitFiles,
+    WrongLayoutError,
+    held_out_half,
+    part_of,
+    refuse_unlabelled,
+)
+from pointillist.legend import Legend
+from pointillist.models import Normalisation
+
+LEGEND = Legend.from_names(
+    [
+        "Bareland", "Rangeland", "Developed space", "Road", "Tree", "Water", "Agriculture land",
+        "Building",
+    ],
+    colors=[
+        (128, 0, 0), (0, 255, 36), (148, 148, 148), (255, 255, 255), (34, 97, 38), (0, 69, 255),
+        (75, 181, 73), (222, 31, 7),
+    ],
+)  # fmt: skip
+UNKNOWN = 0
+_ROOTS = (".", "OpenEarthMap_wo_xBD", "OpenEarthMap", "OpenEarthMap/OpenEarthMap_wo_xBD")
+
+_INDICES = {code: i for i, code in enumerate(LEGEND.codes)} | {UNKNOWN: IGNORED}
+
+
+def _find(root: Path, split: str) -> SplitFiles:
+    listing = "train.txt" if split == "train" else "val.txt"
+    base = next((root / r for r in _ROOTS if (root / r / listing).is_file()), None)
+    if base is None:
+        raise WrongLayoutError(f"there is no {listing}")
+    listed = (base / listing).read_text(encoding="utf-8").split()
+    if split != "train":
+        listed = [name for name in listed if held_out_half(f"openearthmap/{name}") == split]
+    paths = {name: base / region_of(name) / "images" / name for name in listed}
+    images = {name: path for name, path in paths.items() if path.is_file()}
+    if not images:
+        raise WrongLayoutError(
+            f"there is no image of the {len(listed)} of {listing} that are {split}"
+        )
+    masks = {name: base / region_of(name) / "labels" / name for name in images}
+    masks = {name: path for name, path in masks.items() if path.is_file()}
+    refuse_unlabelled(images, masks, "<region>/labels")
+    samples = [
+        Sample(Path(name).stem, ((path, (1, 2, 3)),), CodedLabels(masks[name], _INDICES))
+        for name, path in images.items()
+    ]
+    notices = part_of(listed, list(images), split) + _NOTICES.get(split, ())
+    return SplitFiles(LEGEND, tuple(samples), notices)
+
+
+def region_of(name: str) -> str:
+    """The region of an image: its name less the number at the end (`el_rodeo_8.tif`)."""
+    return name.rpartition("_")[0]
+
+
+_HALF = (
+    "The publisher keeps the labels of its test files: half of its validation files, chosen by "
+    "name, are {} here."
+)
+_NOTICES = {split: (_HALF.format(split),) for split in ("val", "test")}
+
+OPENEARTHMAP = Benchmark(
+    name="openearthmap",
+    title="OpenEarthMap",
+    publisher="the OpenEarthMap project (University of Tokyo and RIKEN), Zenodo record 7223446",
+    tree="""
+train.txt
+val.txt
+test.txt
+aachen/
+  images/aachen_1.tif …
+  labels/aachen_1.tif …
+(a folder per region)
+""",
+    bands=("red", "green", "blue"),
+    normalisation=Normalisation.imagenet(255),
+    find=_find,
+)
