@@ -98,6 +98,7 @@ def make_potsdam(
     """
     tiles = ["2_10", "3_10", "2_11", "2_13"] + (["4_12", "6_7"] if inexact else [])
     kind = "RGBIR" if images.endswith("RGBIR") else "RGB"
+    n_bands = 4 if kind == "RGBIR" else 3
     ending = "label_noBoundary" if labels.endswith("oundary") else "label"
     truth: Truth = {}
     for i, tile in enumerate(tiles):
@@ -108,7 +109,7 @@ def make_potsdam(
             colored[(colored == isprs.LEGEND.colors[4]).all(axis=2)] = (252, 255, 0)
         if tile == "4_12":
             colored = _blur_values(rng, colored)
-        save(root / images / f"top_potsdam_{tile}_{kind}.tif", paint_bands(rng, mask, len(kind)))
+        save(root / images / f"top_potsdam_{tile}_{kind}.tif", paint_bands(rng, mask, n_bands))
         save(root / labels / f"top_potsdam_{tile}_{ending}.tif", colored)
         truth[f"top_potsdam_{tile}_{kind}"] = _truth(mask, ending)
     return truth

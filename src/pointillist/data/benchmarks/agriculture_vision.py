@@ -58,7 +58,8 @@ def _find(root: Path, split: str) -> SplitFiles:
     for name in ("boundaries", "masks"):
         parts[name] = files_by_stem(folder / name, ".png")
     for part, files in parts.items():
-        refuse_unlabelled(rgb, files, f"{folder.name}, part '{part}'")
+        what = f"labels of {part}" if part in (*classes, NOT_EVALUATED) else part
+        refuse_unlabelled(rgb, files, folder.name, what)
     legend = Legend.from_names((BACKGROUND, *classes), range(len(classes) + 1))
     samples = [_sample(name, path, parts, legend) for name, path in rgb.items()]
     return SplitFiles(legend, tuple(samples), _NOTICES.get(split, ()))

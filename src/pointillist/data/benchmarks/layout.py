@@ -122,8 +122,10 @@ def files_by_stem(folder: Path, suffix: str, ending: str = "") -> dict[str, Path
     return {n[: -len(tail)]: folder / n for n in names if n.endswith(tail)}
 
 
-def refuse_unlabelled(images: Mapping[str, Path], labels: Mapping[str, object], where: str) -> None:
-    """Refuse images without labels.
+def refuse_unlabelled(
+    images: Mapping[str, Path], labels: Mapping[str, object], where: str, what: str = "labels"
+) -> None:
+    """Refuse images without labels, or without another part of theirs.
 
     Raises:
         WrongLayoutError: At least one; the first is named.
@@ -131,7 +133,7 @@ def refuse_unlabelled(images: Mapping[str, Path], labels: Mapping[str, object], 
     lonely = [image for name, image in images.items() if name not in labels]
     if lonely:
         raise WrongLayoutError(
-            f"{len(lonely)} of {len(images)} images have no labels in {where} "
+            f"{len(lonely)} of {len(images)} images have no {what} in {where} "
             f"(first: {lonely[0].name})"
         )
 
