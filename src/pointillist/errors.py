@@ -57,3 +57,7 @@ class OutputError(PointillistError, OSError):
 
 class OutputExistsError(OutputError, FileExistsError):
     """A result is already there and overwriting was not asked for."""
+
+
+class WorkerError(PointillistError, RuntimeError):
+    """A process that was given work ended without a result."""

@@ -358,23 +358,54 @@ def info(
 
 @app.command(
     epilog="\b\nExamples:\n  pointillist study density --only '10 per class' --seeds 3\n"
-    "  pointillist study sampling --seeds 10 --records studies/records",
+    "  pointillist study all --workers 2\n"
+    "  pointillist study configs/studies/sampling.yaml\n"
+    "  pointillist study potsdam --root DIR\n"
+    "  pointillist study prepare --scenes DIR --out studies/scenes",
 )
 def study(
-    name: Annotated[str, typer.Argument(help="density or sampling.")],
-    seeds: Annotated[int, typer.Option(help="Seeds of every row of the table.")] = 10,
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="density, sampling, baselines, perclass, transfer, real or all; a published data "
+            "set (potsdam, vaihingen, deepglobe, agriculture-vision, loveda, openearthmap); a "
+            ".yaml file; or prepare, which writes the scenes as arrays for machines without GDAL."
+        ),
+    ],
+    seeds: Annotated[
+        int | None, typer.Option(help="Seeds of every row; the study's own number if not given.")
+    ] = None,
     records: Annotated[
         Path, typer.Option(help="Folder of records; what is recorded is not run again.")
     ] = Path("studies/records"),
     only: Annotated[
         str | None, typer.Option(help="A single row of the table: '10 per class'.")
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Runs side by side; one per core (a dozen on a GPU) if not given."
+        ),
+    ] = None,
+    scenes: Annotated[
+        Path | None, typer.Option(help="Folder of scenes and masks, for real and transfer.")
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Folder of a published data set, as its publisher lays it.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="File of encoder weights, for a row more of baselines.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where prepare writes.")] = Path("studies/scenes"),
 ) -> None:
-    """Run an experiment of the reference study with several seeds, and show its table."""
-    from pointillist.studies import render_lines, run_study
+    """Run an experiment with several seeds, and show its table."""
+    from pointillist.cli.study import prepare, show_study
+    from pointillist.studies.places import Folders
 
-    lines = run_study(name, seeds, records, console.say, only)
-    console.out.print(render_lines(lines))
+    if name == "prepare":
+        prepare(scenes, out)
+        return
+    show_study(name, seeds, records, only, workers, Folders(scenes, root, weights))
 
 
 _INTERRUPTED = 130

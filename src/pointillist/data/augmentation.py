@@ -7,6 +7,7 @@ point stays one labelled point. `torch.flip` and `torch.rot90` do this for any s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -20,7 +21,8 @@ class Augmentation:
     """Random flips and quarter turns (the eight symmetries of the square), optionally brightness.
 
     Args:
-        flips: Mirror left–right with probability 1/2 (with turns this gives all eight).
+        flips: Mirror left–right with probability 1/2 (with turns this gives all eight);
+            `horizontal` does that and nothing else, as the reference study does.
         quarter_turns: Turn by 0, 90, 180 or 270°; swaps height and width of oblong images. Without
             turns, flips go both ways: left–right and up–down, each with probability 1/2.
         gain: Each band is multiplied by a factor uniform in 1 ± gain; 0 … below 1.
@@ -35,7 +37,7 @@ class Augmentation:
         >>> image, mask = Augmentation()(image, mask, rng=np.random.default_rng(0))
     """
 
-    flips: bool = True
+    flips: bool | Literal["horizontal"] = True
     quarter_turns: bool = True
     gain: float = 0.0
     offset: float = 0.0
@@ -53,8 +55,10 @@ class Augmentation:
         Only the image gets the change of brightness. Masks keep their values: −1 stays −1.
         """
         mirror_cols = self.flips and bool(rng.integers(2))
-        mirror_rows = self.flips and not self.quarter_turns and bool(rng.integers(2))
-        turns = int(rng.integers(4)) if self.quarter_turns else 0
+        sideways = self.flips == "horizontal"
+        turns_too = self.quarter_turns and not sideways
+        mirror_rows = bool(self.flips and not turns_too and not sideways and rng.integers(2))
+        turns = int(rng.integers(4)) if turns_too else 0
         moved = [move(x, mirror_cols, mirror_rows, turns) for x in (image, *masks)]
         if self.gain or self.offset:
             moved[0] = self._change_brightness(moved[0], rng)

@@ -18,6 +18,7 @@ from pointillist.sampling.designs import (
 # the reference study's names beside this project's
 _NAMES = {"random": "simple", "stratified": "spread"}
 STRATEGIES = ("random", "stratified", "simple", "spread", "balanced", "systematic", "interior")
+PSEUDO_STRATIFIED = "pseudo-stratified"
 
 Rng = int | np.random.Generator | None
 
@@ -70,7 +71,9 @@ def sample_points_per_class(
     Args:
         mask: (H, W) class index, `ignore_index` or negative where unlabelled.
         num_points_per_class: Points of each class; all its pixels where it has fewer.
-        strategy: `random` (or `simple`), `stratified` (or `spread`), `interior`, within each class.
+        strategy: `random` (or `simple`), `stratified` (or `spread`), `interior`, within each class;
+            `pseudo-stratified` is what the reference study calls stratified: evenly spaced places
+            in a shuffled list of the class's pixels, which is random sampling again.
         rng: Generator or seed; a fresh one when absent.
         num_classes: Classes to look for; as many as occur when absent.
         ignore_index: Value of unlabelled pixels in `mask`; every negative value is taken as such.
@@ -87,11 +90,12 @@ def sample_points_per_class(
         "spread": _spread_per_class,
         "interior": draw_interior_per_class,
     }
-    draw = per_class.get(_design(strategy))
+    pseudo = strategy == PSEUDO_STRATIFIED
+    draw = _pseudo_stratified if pseudo else per_class.get(_design(strategy))
     if draw is None:
         raise InputError(
-            f"Expected a strategy per class of random, stratified, simple, spread or interior, "
-            f"got '{strategy}'. Choose one of these."
+            f"Expected a strategy per class of random, stratified, simple, spread, interior or "
+            f"{PSEUDO_STRATIFIED}, got '{strategy}'. Choose one of these."
         )
     if num_points_per_class < 1:
         raise InputError(f"Expected at least 1 point per class, got {num_points_per_class}.")
@@ -108,6 +112,17 @@ def _spread_per_class(
         for c, n in enumerate(wanted)
         if n
     ]
+    return np.concatenate([np.empty((0, 2), dtype=np.int64), *drawn])
+
+
+def _pseudo_stratified(
+    labels: NDArray[np.integer], wanted: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Shuffle the pixels of a class, then take evenly spaced places of the list."""
+    drawn = []
+    for c, n in enumerate(wanted):
+        shuffled = rng.permutation(np.argwhere(labels == c))
+        drawn.append(shuffled[np.linspace(0, len(shuffled) - 1, int(n)).astype(np.int64)])
     return np.concatenate([np.empty((0, 2), dtype=np.int64), *drawn])
 
 

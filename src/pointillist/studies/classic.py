@@ -6,12 +6,17 @@ points, no pretraining; mean IoU over all test pixels.
 
 from __future__ import annotations
 
+import hashlib
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
+import numpy as np
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from pointillist.accuracy import (
@@ -23,15 +28,48 @@ from pointillist.accuracy import (
     producers_accuracy,
     users_accuracy,
 )
-from pointillist.data import RemoteSensingDataset
+from pointillist.data import Augmentation, RemoteSensingDataset, TerrainDataset
+from pointillist.errors import InputError, MissingFileError
+from pointillist.features import FeatureSpec
 from pointillist.losses import PartialCrossEntropyLoss
 from pointillist.models import build_model
 from pointillist.scenes import CLASSIC_LEGEND
+from pointillist.studies.places import NOWHERE, Folders
+from pointillist.studies.views import average_views
 from pointillist.training import UnetConfig
-from pointillist.training.fitting import EpochSampler, fit_network
+from pointillist.training.fitting import EpochSampler, choose_precision, fit_network
 from pointillist.training.schedule import Progress
 
 N_TRAIN, N_VALIDATION, N_TEST, SIZE_PX, EPOCHS = 200, 50, 50, 128, 5
+RECIPES = ("unet", "forest", "forest-pixels")
+SCENES = ("classic", "terrain")
+
+
+def name_weights(path: Path) -> str:
+    """A file of weights as it stands in records: its name and the start of its SHA-256.
+
+    Raises:
+        MissingFileError: No such file.
+    """
+    if not path.is_file():
+        raise MissingFileError(f"File of weights '{path}' does not exist. Check --weights.")
+    with path.open("rb") as file:
+        return f"{path.name}@{hashlib.file_digest(file, 'sha256').hexdigest()[:8]}"
+
+
+class ScenesWithPoints(Protocol):
+    """Images with full masks and point masks."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]: ...
+
+    def set_epoch(self, epoch: int) -> None:
+        """Fix the augmentation of the coming epoch."""
+
+
+Predict = Callable[[Tensor], NDArray[np.integer]]
+"""Class indices (B, H, W) of normalised images (B, 3, H, W)."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +80,27 @@ class ClassicCell:
         n_per_class: Points per class and image.
         strategy: Where points lie, as the reference study names it.
         seed: Seed of scenes, points, network and order.
-        encoder: Encoder of the U-Net, random initialisation.
+        encoder: Encoder of the U-Net.
         batch_size: Images per step.
         learning_rate: Peak of the schedule.
-        weight_decay: Of AdamW.
+        weight_decay: Of the optimiser.
         augment: Flips and quarter turns.
         n_points: Points per image in total, in place of a number per class.
+        views: 8 averages the class probabilities of the eight flips and turns of a test image;
+            None predicts each image once.
+        supervision: `full` trains on the full masks; None on the points.
+        recipe: `forest` (random forest on multi-scale features), `forest-pixels` (on the three
+            bands alone); None is the U-Net.
+        weights: Name and digest of the file that the encoder starts from, as `name_weights`
+            makes it; None is random initialisation.
+        optimizer: `adam` as in the reference study; None is AdamW.
+        warmup: Share of the training in which the rate rises; None is 5 %.
+        flips: `horizontal` mirrors left–right as the one augmentation; None takes all symmetries.
+        trained_on: `terrain` trains on generated terrain; None on classic scenes.
+        tested_on: `terrain` tests on generated terrain; None on classic scenes.
+
+    Raises:
+        InputError: A value that the protocol does not know.
     """
 
     n_per_class: int = 10
@@ -59,50 +112,112 @@ class ClassicCell:
     weight_decay: float = 1e-2
     augment: bool = True
     n_points: int | None = None
+    views: int | None = None
+    supervision: str | None = None
+    recipe: str | None = None
+    weights: str | None = None
+    optimizer: str | None = None
+    warmup: float | None = None
+    flips: str | None = None
+    trained_on: str | None = None
+    tested_on: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, known in (
+            ("views", (8,)),
+            ("supervision", ("full",)),
+            ("recipe", RECIPES[1:]),
+            ("optimizer", ("adam",)),
+            ("flips", ("horizontal",)),
+            ("trained_on", SCENES[1:]),
+            ("tested_on", SCENES[1:]),
+        ):
+            value = getattr(self, name)
+            if value is not None and value not in known:
+                raise InputError(
+                    f"Expected {name} of P-classic to be {' or '.join(map(str, known))}, or to be "
+                    f"left out, got {value!r}."
+                )
 
 
-class OnlyPoints(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """Images with their point masks: full masks stay out of reach of the training.
+class OneMask(Dataset[tuple[Tensor, Tensor]]):
+    """Images with one of their two masks: full masks stay out of reach of a training on points.
 
     Args:
         scenes: Images, full masks, point masks.
+        full: Give the full mask instead: for the fully supervised baseline only.
     """
 
-    def __init__(self, scenes: RemoteSensingDataset) -> None:
+    def __init__(self, scenes: ScenesWithPoints, full: bool = False) -> None:
         self.scenes = scenes
+        self.full = full
 
     def __len__(self) -> int:
         return len(self.scenes)
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        image, _, points = self.scenes[index]
-        return image, points
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        image, full, points = self.scenes[index]
+        return image, full if self.full else points
 
     def set_epoch(self, epoch: int) -> None:
         """Fix the augmentation of the coming epoch."""
         self.scenes.set_epoch(epoch)
 
 
-def run_classic(cell: ClassicCell) -> dict[str, Any]:
+def run_classic(cell: ClassicCell, folders: Folders = NOWHERE) -> dict[str, Any]:
     """Train and test one cell.
 
     Args:
         cell: What to run.
+        folders: Where files of weights are.
 
     Returns:
-        Record: protocol, cell, `miou`, `pixel_accuracy`, per-class IoU, precision and recall on
-        the test set, `seconds` of training and testing together, precision and device.
+        Record: protocol, cell, `miou`, `pixel_accuracy`, per-class `iou`, `precision` and `recall`
+        on the test set, `seconds` of training and testing together, precision and device. With
+        several views, `single_view` holds the figures of the same network without them.
     """
     start = time.monotonic()
-    # three seeds far apart, so that no scene is in two sets
+    train, test = make_sets(cell)
+    record = {"protocol": "P-classic", "cell": asdict(cell)}
+    if cell.recipe is not None:
+        predict, facts = _learn_forest(cell, train)
+        record |= score(predict, test) | facts
+    else:
+        network, facts = train_network(cell, train, folders)
+        record |= score(predict_with(network, cell.views), test) | facts
+        if cell.views is not None:
+            single = score(predict_with(network), test)
+            record["single_view"] = {k: single[k] for k in ("miou", "pixel_accuracy", "iou")}
+    return {**record, "seconds": round(time.monotonic() - start, 1)}
+
+
+def make_sets(cell: ClassicCell) -> tuple[RemoteSensingDataset, RemoteSensingDataset]:
+    """Training and test images; seeds lie far apart, so that no scene is in both."""
     seeds = [1_000_003 * (cell.seed + 1) + part for part in range(3)]
     points = (cell.n_per_class, cell.strategy)
-    train = RemoteSensingDataset(
-        N_TRAIN, SIZE_PX, *points, cell.augment, seeds[0], num_points=cell.n_points
+    kinds: dict[str | None, type[RemoteSensingDataset]]
+    kinds = {None: RemoteSensingDataset, "terrain": TerrainDataset}
+    augment = Augmentation(flips="horizontal") if cell.flips else cell.augment
+    train = kinds[cell.trained_on](
+        N_TRAIN, SIZE_PX, *points, augment, seeds[0], num_points=cell.n_points
     )
-    test = RemoteSensingDataset(N_TEST, SIZE_PX, *points, seed=seeds[2])
+    return train, kinds[cell.tested_on](N_TEST, SIZE_PX, *points, seed=seeds[2])
+
+
+def train_network(
+    cell: ClassicCell, train: RemoteSensingDataset, folders: Folders = NOWHERE
+) -> tuple[nn.Module, dict[str, Any]]:
+    """Train the U-Net of a cell.
+
+    Returns:
+        The network in evaluation mode, and `steps`, `precision_of_arithmetic`, `device`.
+    """
     torch.manual_seed(cell.seed)
-    network = build_model(encoder=cell.encoder, pretrained=False, num_classes=len(CLASSIC_LEGEND))
+    network = build_model(
+        encoder=cell.encoder,
+        num_classes=len(CLASSIC_LEGEND),
+        weights=_starting_weights(cell, folders),
+    )
     config = UnetConfig(
         encoder=cell.encoder,
         weights="none",
@@ -110,50 +225,104 @@ def run_classic(cell: ClassicCell) -> dict[str, Any]:
         steps=EPOCHS * (N_TRAIN // cell.batch_size),
         learning_rate=cell.learning_rate,
         weight_decay=cell.weight_decay,
+        optimizer="adamw" if cell.optimizer is None else "adam",
+        warmup=0.05 if cell.warmup is None else cell.warmup,
     )
     loader = DataLoader(
-        OnlyPoints(train),
+        OneMask(train, cell.supervision == "full"),
         batch_size=cell.batch_size,
         sampler=EpochSampler(train, shuffle=True),
         drop_last=True,
     )
-    fit = fit_network(
-        network,
-        PartialCrossEntropyLoss(),
-        loader,
-        config,
-        Progress(config.steps),
-        CLASSIC_LEGEND.names,
+    progress = Progress(config.steps)
+    names = CLASSIC_LEGEND.names
+    fit = fit_network(network, PartialCrossEntropyLoss(), loader, config, progress, names)
+    facts = {"steps": fit.steps, "precision_of_arithmetic": fit.precision, "device": fit.device}
+    return network.eval(), facts
+
+
+def _starting_weights(cell: ClassicCell, folders: Folders) -> str | Path:
+    if cell.weights is None:
+        return "none"
+    if folders.weights is None:
+        raise InputError(
+            f"Expected the file of weights '{cell.weights}'. Say where it is with --weights."
+        )
+    return folders.weights
+
+
+def predict_with(network: nn.Module, views: int | None = None) -> Predict:
+    """How a network in evaluation mode predicts.
+
+    Args:
+        network: Logits (B, C, H, W) from images (B, bands, H, W).
+        views: 8 averages over flips and turns, in the arithmetic of the training; None predicts
+            each image once, in float32.
+    """
+    device = next(network.parameters()).device
+    reduced = views is not None and choose_precision(UnetConfig()) == "bf16"
+
+    def predict(images: Tensor) -> NDArray[np.integer]:
+        given = images.to(device).contiguous(memory_format=torch.channels_last)
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=reduced):
+            scores = network(given) if views is None else average_views(network, given)
+        found: NDArray[np.integer] = scores.argmax(dim=1).cpu().numpy()
+        return found
+
+    return predict
+
+
+def _learn_forest(cell: ClassicCell, train: RemoteSensingDataset) -> tuple[Predict, dict[str, Any]]:
+    """A random forest of 100 trees on the labelled pixels of all training images."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    spec = FeatureSpec() if cell.recipe == "forest" else FeatureSpec(sigmas=())
+    tables, labels = [], []
+    for index in range(len(train)):
+        image, full, points = train.unchanged(index)
+        target = (full if cell.supervision == "full" else points).numpy().ravel()
+        tables.append(_features(image, spec)[target >= 0])
+        labels.append(target[target >= 0])
+    forest = RandomForestClassifier(
+        n_estimators=100, random_state=cell.seed, n_jobs=torch.get_num_threads()
     )
-    matrix = test_network(network, test)
+    forest.fit(np.concatenate(tables), np.concatenate(labels))
+
+    def predict(images: Tensor) -> NDArray[np.integer]:
+        shape = tuple(images.shape[-2:])
+        rows = [forest.predict(_features(image, spec)).reshape(shape) for image in images]
+        return np.stack(rows).astype(np.int64)
+
+    facts = {"steps": 0, "precision_of_arithmetic": "fp32", "device": "cpu"}
+    return predict, {**facts, "n_features": spec.n_features(3)}
+
+
+def _features(image: Tensor, spec: FeatureSpec) -> NDArray[np.float32]:
+    """(H·W, F) features of an image (3, H, W)."""
+    computed = spec.compute(image.numpy(), np.ones(tuple(image.shape[1:]), dtype=bool))
+    return computed.reshape(len(computed), -1).T.astype(np.float32)
+
+
+def score(
+    predict: Predict, test: ScenesWithPoints, names: Sequence[str] = CLASSIC_LEGEND.names
+) -> dict[str, Any]:
+    """Figures over the test pixels of all images together.
+
+    Args:
+        predict: Class indices of images.
+        test: Images with full masks, −1 where a pixel does not count.
+        names: Of the classes.
+
+    Returns:
+        `miou`, `pixel_accuracy`, and lists by class: `iou`, `precision`, `recall`.
+    """
+    matrix = ErrorMatrix.empty(tuple(names))
+    for images, full, _ in DataLoader(test, batch_size=10):  # type: ignore[arg-type]
+        matrix = matrix + error_matrix(predict(images), full.numpy(), tuple(names))
     return {
-        "protocol": "P-classic",
-        "cell": asdict(cell),
         "miou": mean_iou(matrix),
         "pixel_accuracy": overall_accuracy(matrix),
         "iou": iou(matrix).tolist(),
         "precision": users_accuracy(matrix).tolist(),
         "recall": producers_accuracy(matrix).tolist(),
-        "steps": fit.steps,
-        "seconds": round(time.monotonic() - start, 1),
-        "precision_of_arithmetic": fit.precision,
-        "device": fit.device,
     }
-
-
-@torch.inference_mode()
-def test_network(network: nn.Module, test: RemoteSensingDataset) -> ErrorMatrix:
-    """Count the test pixels of all images together, predicted in float32.
-
-    Args:
-        network: Logits (B, C, H, W).
-        test: Images with full masks.
-    """
-    network.eval()
-    device = next(network.parameters()).device
-    matrix = ErrorMatrix.empty(CLASSIC_LEGEND.names)
-    for images, full, _ in DataLoader(test, batch_size=10):
-        channels_last = images.to(device).contiguous(memory_format=torch.channels_last)
-        predicted = network(channels_last).argmax(dim=1).cpu().numpy()
-        matrix = matrix + error_matrix(predicted, full.numpy(), CLASSIC_LEGEND.names)
-    return matrix

@@ -2,97 +2,119 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from pointillist.interruption import interrupt_between_steps
+from pointillist.studies.places import Folders
+from pointillist.studies.protocols import (
+    Cell,
+    Protocol,
+    Record,
+    cell_key,
+    protocol_of,
+    records_file,
+)
 from pointillist.studies.records import append_record, read_records
+from pointillist.studies.workers import run_in_turn, run_side_by_side
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-
-Record = dict[str, Any]
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class StudyGrid:
-    """Runs of one protocol.
+    """Runs of one protocol or several.
 
     Args:
         name: For messages.
-        protocol: Name in the records; records of other protocols are left alone.
         cells: What to run, seeds included: frozen data classes of everything that decides a result.
-        run: Runs a cell and returns its record (with `protocol` and `cell`).
-        records: File of records.
+        records: Folder of the records.
+        folders: Where scenes and data sets are.
     """
 
     name: str
-    protocol: str
-    cells: Sequence[DataclassInstance]
-    run: Callable[[Any], Record]
+    cells: Sequence[Cell]
     records: Path
+    folders: Folders = field(default_factory=Folders)
 
-    def recorded(self) -> list[Record | None]:
-        """The record of each cell, None where there is none yet; of several, the last."""
-        known = {
-            _key(record["cell"]): record
-            for record in read_records(self.records)
-            if record.get("protocol") == self.protocol
-        }
-        return [known.get(_key(_stated(cell))) for cell in self.cells]
+    def recorded(self, say: Say | None = None) -> list[Record | None]:
+        """The record of each cell, None where there is none yet; of several, the last.
 
-    def missing(self) -> list[DataclassInstance]:
-        """Cells that have no record yet."""
-        return [
+        Args:
+            say: Told of records that are left out.
+        """
+        known: dict[tuple[str, str], Record] = {}
+        for protocol in {protocol_of(cell).name: protocol_of(cell) for cell in self.cells}.values():
+            for record in _usable(self.records / protocol.file, protocol, say):
+                known[protocol.name, cell_key(record["cell"])] = record
+        return [known.get((protocol_of(cell).name, cell_key(cell))) for cell in self.cells]
+
+    def missing(self) -> list[Cell]:
+        """Cells that have no record yet, each once."""
+        empty = [
             cell for cell, record in zip(self.cells, self.recorded(), strict=True) if not record
         ]
+        return list(dict.fromkeys(empty))
 
 
-def _stated(cell: DataclassInstance) -> dict[str, Any]:
-    """A cell without the options that came later and are not used.
+def _usable(path: Path, protocol: Protocol, say: Say | None) -> Iterator[Record]:
+    """Records of one protocol in the version of today; the others are counted aloud."""
+    others = 0
+    for record in read_records(path, say):
+        same_name = record.get("protocol") == protocol.name
+        if same_name and record.get("protocol_version", 1) == protocol.version:
+            yield record
+        else:
+            others += 1
+    if others and say is not None:
+        say(
+            f"{others} records of {path} are left out: they are of another protocol than "
+            f"{protocol.name}, version {protocol.version}."
+        )
 
-    Records made before an option existed then still belong to their cell.
-    """
-    return {k: v for k, v in asdict(cell).items() if v is not None}
 
-
-def _key(cell: Mapping[str, Any]) -> str:
-    """The cell as text, whatever the order of its keys."""
-    return json.dumps({k: v for k, v in cell.items() if v is not None}, sort_keys=True)
-
-
-def run_missing(grid: StudyGrid, say: Say, clock: Callable[[], float] = time.monotonic) -> None:
-    """Run what has no record and append its record; Ctrl-C ends it between two runs.
+def run_missing(
+    grid: StudyGrid, say: Say, clock: Callable[[], float] = time.monotonic, n_workers: int = 1
+) -> None:
+    """Run what has no record and append each record as it comes; Ctrl-C ends it between two runs.
 
     Args:
         grid: The study.
         say: Takes a line per finished run, with the time left.
         clock: Seconds.
+        n_workers: Runs side by side, each in a process of its own; 1 runs them here.
     """
+    grid.recorded(say)
     cells = grid.missing()
-    n = len(grid.cells)
+    n = len(dict.fromkeys(grid.cells))
     say(f"{grid.name}: {n - len(cells)} of {n} runs are recorded in {grid.records}.")
+    if not cells:
+        return
     start = clock()
-    with interrupt_between_steps() as check:
-        for i, cell in enumerate(cells, start=1):
-            record = append_record(grid.records, grid.run(cell))
+    n_workers = min(n_workers, len(cells))
+    run = run_in_turn if n_workers == 1 else run_side_by_side
+    with (
+        interrupt_between_steps() as check,
+        contextlib.closing(run(cells, grid.folders, n_workers)) as results,
+    ):
+        for i, (cell, record) in enumerate(results, start=1):
+            protocol = protocol_of(cell)
+            stamped = {"protocol_version": protocol.version, **record}
+            append_record(records_file(grid.records, cell), stamped)
             left = (clock() - start) / i * (len(cells) - i)
             say(
-                f"{n - len(cells) + i} of {n}: {_short(cell)}: mIoU {record['miou']:.4f}; "
+                f"{n - len(cells) + i} of {n}: {describe_cell(cell)}: mIoU {record['miou']:.4f}; "
                 f"{_duration(left)} left"
             )
             check()
 
 
-def _short(cell: DataclassInstance) -> str:
+def describe_cell(cell: Cell) -> str:
     """What differs from the cell's defaults."""
-    plain = {field.name: field.default for field in fields(cell)}
+    plain = {item.name: item.default for item in fields(cell)}
     values = asdict(cell)
     shown = {k: v for k, v in values.items() if v != plain.get(k) or k == "seed"}
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in shown.items())

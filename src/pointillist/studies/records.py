@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,12 @@ def append_record(path: Path, record: dict[str, Any]) -> dict[str, Any]:
     return full
 
 
-def read_records(path: Path) -> list[dict[str, Any]]:
+def read_records(path: Path, say: Callable[[str], None] | None = None) -> list[dict[str, Any]]:
     """Read all records of a file; a last line cut off by a kill is left out.
+
+    Args:
+        path: File of records; one that does not exist holds none.
+        say: Told when a last line was left out.
 
     Raises:
         UnreadableFileError: A broken line elsewhere.
@@ -48,6 +53,11 @@ def read_records(path: Path) -> list[dict[str, Any]]:
             records.append(json.loads(line))
         except json.JSONDecodeError as error:
             if number == len(lines):  # no newline after it: the run was killed while writing
+                if say is not None:
+                    say(
+                        f"The last line of {path} was cut off (a run was killed while it wrote); "
+                        f"its {len(records)} whole records are used."
+                    )
                 break
             raise UnreadableFileError(
                 f"Expected a record of JSON in every line, but line {number} of '{path}' is "

@@ -1,15 +1,19 @@
-"""The studies by name: the runs they are made of, and the table that comes of the records."""
+"""What the records say of a study: its rows with intervals, comparisons and effect sizes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pointillist.errors import InputError
-from pointillist.studies.classic import ClassicCell, run_classic
 from pointillist.studies.grid import StudyGrid, run_missing
+from pointillist.studies.named import find_study
+from pointillist.studies.places import NOWHERE, Folders
+from pointillist.studies.plan import Row, Study
+from pointillist.studies.protocols import protocol_of
+from pointillist.studies.reference import stated_of
 from pointillist.studies.statistics import (
     Comparison,
     Mean,
@@ -23,58 +27,6 @@ if TYPE_CHECKING:
 
 RECORDS = Path("studies/records")
 
-# What the reference study states, with ImageNet weights and one seed: mean IoU, pixel accuracy.
-_DENSITY = {
-    1: (0.8151, 0.9238), 5: (0.9157, 0.9665), 10: (0.9248, 0.9697), 20: (0.9417, 0.9769),
-    50: (0.9540, 0.9805),
-}  # fmt: skip
-_PER_IMAGE = (50, 200, 500, 1000)
-_SAMPLING = {
-    ("random", 5): 0.8935, ("random", 10): 0.9259, ("random", 20): 0.9390,
-    ("stratified", 5): 0.9042, ("stratified", 10): 0.9256, ("stratified", 20): 0.9249,
-}  # fmt: skip
-_STRATEGIES = ("random", "stratified", "interior")
-_N_PER_CLASS = (1, 2, 5, 10, 20)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of a study's table: the runs of several seeds.
-
-    Args:
-        name: What the runs have in common.
-        cell: The cell of seed 0.
-        stated: Mean IoU that the reference study states, None where it states none.
-        against: Name of the row this one is compared with, None for no comparison.
-    """
-
-    name: str
-    cell: ClassicCell
-    stated: float | None = None
-    against: str | None = None
-
-
-def _density() -> list[Row]:
-    rows = [Row(f"{n} per class", ClassicCell(n), stated[0]) for n, stated in _DENSITY.items()]
-    return rows + [Row(f"{n} per image", ClassicCell(n_points=n)) for n in _PER_IMAGE]
-
-
-def _sampling() -> list[Row]:
-    return [
-        Row(
-            f"{strategy}, {n} per class",
-            ClassicCell(n, strategy),
-            _SAMPLING.get((strategy, n)),
-            None if strategy == "random" else f"random, {n} per class",
-        )
-        for strategy in _STRATEGIES
-        for n in _N_PER_CLASS
-    ]
-
-
-_STUDIES: dict[str, Callable[[], list[Row]]] = {"density": _density, "sampling": _sampling}
-STUDIES = tuple(_STUDIES)
-
 
 @dataclass(frozen=True)
 class Line:
@@ -82,89 +34,126 @@ class Line:
 
     Args:
         row: The row.
+        runs: Its records, by seed.
         miou: Mean IoU over the seeds.
-        pixel_accuracy: The same of the pixel accuracy.
-        comparison: With the row it is compared with.
+        accuracy: The same of the share of right pixels.
+        comparison: With the row it is compared with, over the seeds that both have.
         p: p-value of the comparison, corrected for all comparisons of the table (Holm).
+        stated: Mean IoU that the reference study states, None where it states none.
     """
 
     row: Row
+    runs: dict[int, dict[str, Any]]
     miou: Mean
-    pixel_accuracy: Mean
+    accuracy: Mean
     comparison: Comparison | None = None
     p: float | None = None
+    stated: float | None = None
+
+    def values(self, name: str) -> list[float]:
+        """A figure of every seed."""
+        return [float(self.figures(seed)[name]) for seed in self.runs]
+
+    def by_class(self, name: str) -> list[list[float]]:
+        """A figure by class of every seed: S lists of C."""
+        return [
+            [float("nan") if v is None else float(v) for v in self.figures(seed)[name]]
+            for seed in self.runs
+        ]
+
+    def figures(self, seed: int) -> dict[str, Any]:
+        """The figures of one run."""
+        record = self.runs[seed]
+        found: dict[str, Any] = record if self.row.figures is None else record[self.row.figures]
+        return found
 
 
 def run_study(
     name: str,
-    n_seeds: int,
+    n_seeds: int | None = None,
     records: Path = RECORDS,
     say: Callable[[str], None] = print,
     only: str | None = None,
+    *,
+    folders: Folders = NOWHERE,
+    n_workers: int = 1,
+    weights: str | None = None,
 ) -> list[Line]:
     """Run what is missing of a study and compute its table from the records.
 
     Args:
-        name: One of `STUDIES`.
-        n_seeds: Seeds per row, at least 1.
+        name: One of `STUDIES`, a published data set, or the path of a YAML file.
+        n_seeds: Seeds per row, at least 1; None takes the study's own number.
         records: Folder of the records.
         say: Takes a line per finished run.
         only: Name of a single row to run, such as `10 per class`.
+        folders: Where scenes and data sets are.
+        n_workers: Runs side by side.
+        weights: Name of a file of weights, for a row more of `baselines`.
 
     Raises:
         InputError: An unknown study or row, or no seeds.
     """
-    if name not in _STUDIES:
-        raise InputError(f"Expected a study of {', '.join(STUDIES)}, got '{name}'.")
-    if n_seeds < 1:
-        raise InputError(f"Expected at least 1 seed, got {n_seeds}. Ask for more with --seeds.")
-    rows = _choose(_STUDIES[name](), only)
-    grid = make_grid(name, rows, n_seeds, records)
-    run_missing(grid, say)
-    return read_lines(rows, grid, n_seeds)
+    study = find_study(name, weights)
+    study = study if only is None else study.only(only)
+    n = study.seeds if n_seeds is None else n_seeds
+    if n < 1:
+        raise InputError(f"Expected at least 1 seed, got {n}. Ask for more with --seeds.")
+    grid = StudyGrid(study.name, study.cells(n), records, folders)
+    run_missing(grid, say, n_workers=n_workers)
+    return read_lines(study, n, records)
 
 
-def _choose(rows: list[Row], only: str | None) -> list[Row]:
-    """All rows, or one of them, which then is compared with no other."""
-    if only is None:
-        return rows
-    chosen = [replace(row, against=None) for row in rows if row.name == only]
-    if not chosen:
-        names = "; ".join(row.name for row in rows)
-        raise InputError(f"Expected a row among: {names}; got '{only}'.")
-    return chosen
+def read_lines(study: Study, n_seeds: int, records: Path = RECORDS) -> list[Line]:
+    """The table of a study from its records; rows without any record are left out.
+
+    Args:
+        study: The rows.
+        n_seeds: Seeds to look for.
+        records: Folder of the records.
+    """
+    cells = study.cells(n_seeds)
+    recorded = StudyGrid(study.name, cells, records).recorded()
+    known = {cell: record for cell, record in zip(cells, recorded, strict=True) if record}
+    lines: dict[str, Line] = {}
+    for row in study.rows:
+        seeds = range(row.seeds(n_seeds))
+        runs = {s: known[c] for s in seeds if (c := replace(row.cell, seed=s)) in known}
+        if row.figures is not None:
+            runs = {s: record for s, record in runs.items() if row.figures in record}
+        if runs:
+            lines[row.name] = _summarise(row, runs)
+    return _compare(lines)
 
 
-def make_grid(name: str, rows: list[Row], n_seeds: int, records: Path) -> StudyGrid:
-    """All runs of some rows: one seed of every row, then the next."""
-    cells = [replace(row.cell, seed=seed) for seed in range(n_seeds) for row in rows]
-    return StudyGrid(name, "P-classic", cells, run_classic, records / "classic.jsonl")
+def _summarise(row: Row, runs: dict[int, dict[str, Any]]) -> Line:
+    blank = mean_over_seeds([0.0])
+    line = Line(row, runs, blank, blank, stated=stated_of(row))
+    accuracy = protocol_of(row.cell).accuracy
+    return replace(
+        line,
+        miou=mean_over_seeds(line.values("miou")),
+        accuracy=mean_over_seeds(line.values(accuracy)),
+    )
 
 
-def read_lines(rows: list[Row], grid: StudyGrid, n_seeds: int) -> list[Line]:
-    """The table of rows whose runs are all recorded."""
-    recorded = grid.recorded()
-    scores: dict[str, dict[str, list[float]]] = {}
-    for i, row in enumerate(rows):
-        runs = [record for record in recorded[i :: len(rows)] if record]
-        scores[row.name] = {
-            metric: [float(run[metric]) for run in runs] for metric in ("miou", "pixel_accuracy")
-        }
-    compared = {
-        row.name: compare_pairs(scores[row.name]["miou"], scores[row.against]["miou"])
-        for row in rows
-        if row.against is not None and n_seeds > 1
-    }
-    p = dict(zip(compared, correct_for_many([c.p for c in compared.values()]), strict=True))
+def _compare(lines: dict[str, Line]) -> list[Line]:
+    """Compare rows over the seeds they share, and correct for the number of comparisons."""
+    compared: dict[str, Comparison] = {}
+    for name, line in lines.items():
+        other = lines.get(line.row.against or "")
+        if other is None:
+            continue
+        shared = [seed for seed in line.runs if seed in other.runs]
+        if len(shared) > 1:
+            compared[name] = compare_pairs(
+                [line.figures(seed)["miou"] for seed in shared],
+                [other.figures(seed)["miou"] for seed in shared],
+            )
+    corrected = correct_for_many([comparison.p for comparison in compared.values()])
+    p = dict(zip(compared, corrected, strict=True))
     return [
-        Line(
-            row,
-            mean_over_seeds(scores[row.name]["miou"]),
-            mean_over_seeds(scores[row.name]["pixel_accuracy"]),
-            compared.get(row.name),
-            p.get(row.name),
-        )
-        for row in rows
+        replace(line, comparison=compared.get(name), p=p.get(name)) for name, line in lines.items()
     ]
 
 
@@ -177,23 +166,51 @@ def render_lines(lines: list[Line]) -> Group:
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     compares = any(line.comparison for line in lines)
-    titles = ["mean IoU", "pixel accuracy", "reference study"]
-    titles += ["difference to random", "p"] if compares else []
-    table.add_column("points")
+    titles = ["mean IoU", "accuracy", "reference study"]
+    titles += ["difference", "effect", "p"] if compares else []
+    table.add_column("run")
     for title in titles:
         table.add_column(title, justify="right")
     for line in lines:
         table.add_row(line.row.name, *_cells(line)[: len(titles)])
     notes = ["95 % intervals over seeds by Student's t. Reference: one seed, ImageNet weights."]
     if compares:
-        notes.append("p: paired t test on the same seeds, Holm's correction for all rows.")
+        notes.append(
+            "Difference to the row of the same kind that comes first, on the same seeds; effect: "
+            "in standard deviations of the differences; p: paired t test, Holm's correction."
+        )
     return Group(table, *(Text(note, style="dim") for note in notes))
 
 
 def _cells(line: Line) -> list[str]:
-    stated = "" if line.row.stated is None else f"{line.row.stated:.4f}"
-    cells = [str(line.miou), str(line.pixel_accuracy), stated, "", ""]
+    stated = "" if line.stated is None else f"{line.stated:.4f}"
+    cells = [str(line.miou), str(line.accuracy), stated, "", "", ""]
     if line.comparison is not None and line.p is not None:
         cells[3] = f"{line.comparison.difference.value:+.4f}"
-        cells[4] = "< .001" if line.p < 0.001 else f"{line.p:.3f}"
+        cells[4] = f"{line.comparison.effect:+.1f}"
+        cells[5] = format_p(line.p)
     return cells
+
+
+def format_p(p: float) -> str:
+    """A p-value as a reader wants it."""
+    return "< .001" if p < 0.001 else f"{p:.3f}"
+
+
+def render_classes(line: Line, names: tuple[str, ...]) -> Group:
+    """IoU, precision and recall by class, means over the seeds, as something `rich` prints."""
+    import numpy as np
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Group
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, title=line.row.name, title_justify="left")
+    table.add_column("class")
+    figures = ("iou", "precision", "recall")
+    for figure in figures:
+        table.add_column("IoU" if figure == "iou" else figure, justify="right")
+    by_class = {figure: np.array(line.by_class(figure)) for figure in figures}
+    for c, name in enumerate(names):
+        means = (mean_over_seeds(by_class[figure][:, c].tolist()) for figure in figures)
+        table.add_row(name, *(str(mean) for mean in means))
+    return Group(table)

@@ -22,7 +22,8 @@ from pointillist.report.document.blocks import (
 from pointillist.report.document.errors import DocumentError, FormulaError
 from pointillist.report.document.inline import literal
 from pointillist.report.document.page import render_html, write_html
-from pointillist.report.document.pdf import TypesettingError, render_typst, write_pdf
+from pointillist.report.document.pdf import render_typst, write_pdf
+from pointillist.report.document.typesetting import TypesettingError
 
 __all__ = [
     "Block",

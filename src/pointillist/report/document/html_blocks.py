@@ -21,10 +21,9 @@ from pointillist.report.document.blocks import (
     Table,
     paragraphs,
 )
-from pointillist.report.document.html_text import render_inline
+from pointillist.report.document.html_text import render_formula, render_inline
 from pointillist.report.document.images import Picture
 from pointillist.report.document.inline import plain
-from pointillist.report.document.mathml import render_mathml
 from pointillist.report.document.plan import Placed, Plan
 
 _SIDES = {"l": "", "c": ' class="c"', "r": ' class="r"'}
@@ -56,7 +55,7 @@ def render_block(placed: Placed, plan: Plan, level: int = 2) -> Iterator[str]:
         case Formula(latex):
             number = f'<span class="number">({target.number})</span>' if target else ""
             anchor = f' id="{target.anchor}"' if target else ""
-            math = render_mathml(latex, display=True)
+            math = render_formula(latex, display=True)
             yield f'<div class="formula"{anchor}><div class="scroll">{math}</div>{number}</div>'
         case CodeBlock(text):
             yield f'<pre tabindex="0"><code>{escape(text.strip(chr(10)))}</code></pre>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from html import escape
 
@@ -19,6 +20,11 @@ from pointillist.report.document.inline import (
 )
 from pointillist.report.document.mathml import render_mathml
 from pointillist.report.document.plan import Plan
+from pointillist.report.document.typesetting import draw_formula
+
+# Against the text: faces on screens have larger small letters.
+_FORMULA_SIZE = 1.06
+_JOINER = "&#8288;"
 
 
 def render_inline(text: str, plan: Plan) -> str:
@@ -32,7 +38,37 @@ def render_inline(text: str, plan: Plan) -> str:
 
 
 def _spans(spans: Sequence[Span], plan: Plan) -> str:
-    return "".join(_span(span, plan) for span in spans)
+    parts: list[str] = []
+    for before, span in zip((None, *spans), spans, strict=False):
+        if before is not None and _sticks(before, span):
+            parts.append(_JOINER)
+        parts.append(_span(span, plan))
+    return "".join(parts)
+
+
+def _sticks(before: Span, span: Span) -> bool:
+    """Whether a formula touches the text beside it, so that no line may end between them."""
+    if isinstance(before, Math) and isinstance(span, Text):
+        return not span.text[0].isspace()
+    return isinstance(span, Math) and isinstance(before, Text) and not before.text[-1].isspace()
+
+
+def render_formula(source: str, *, display: bool = False) -> str:
+    """A formula as a drawing, which looks the same everywhere, with MathML for those who listen.
+
+    Browsers set MathML well only where a font for mathematics is installed.
+    """
+    drawn = draw_formula(source, display=display)
+    data = base64.b64encode(drawn.svg).decode("ascii")
+    size = f"width: {_em(drawn.width)}; height: {_em(drawn.height)}"
+    shift = "" if display else f"; vertical-align: {_em(-drawn.depth)}"
+    image = f'<img src="data:image/svg+xml;base64,{data}" alt="" style="{size}{shift}">'
+    spoken = render_mathml(source, display=display)
+    return f'<span class="math">{image}<span class="spoken">{spoken}</span></span>'
+
+
+def _em(value: float) -> str:
+    return f"{_FORMULA_SIZE * value:.4g}em"
 
 
 def _span(span: Span, plan: Plan) -> str:
@@ -42,7 +78,7 @@ def _span(span: Span, plan: Plan) -> str:
         case Code(text):
             return f"<code>{escape(text)}</code>"
         case Math(source):
-            return render_mathml(source)
+            return render_formula(source)
         case Emphasis(children):
             return f"<em>{_spans(children, plan)}</em>"
         case Strong(children):

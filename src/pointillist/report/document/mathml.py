@@ -1,4 +1,4 @@
-"""Formulas for the HTML page: MathML, which browsers set themselves."""
+"""Formulas as MathML, for readers aloud and for searching; the page shows a drawing."""
 
 from __future__ import annotations
 

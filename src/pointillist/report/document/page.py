@@ -81,17 +81,18 @@ def _header(plan: Plan) -> Iterator[str]:
 
 def _contents(plan: Plan) -> Iterator[str]:
     """Links to sections and subsections."""
-    yield "<ol>"
+    entries = []
     for placed in plan.sections:
         inner = [c for c in placed.children if isinstance(c.block, Section)]
-        nested = "".join(f"<li>{_entry(child, plan)}</li>" for child in inner)
-        yield f"<li>{_entry(placed, plan)}{f'<ol>{nested}</ol>' if nested else ''}</li>"
+        nested = "".join(f"<li>{_entry(child)}</li>" for child in inner)
+        entries.append(f"<li>{_entry(placed)}{f'<ol>{nested}</ol>' if nested else ''}</li>")
     if plan.references:
-        yield '<li><a href="#references">References</a></li>'
-    yield "</ol>"
+        references = '<li><a href="#references">References</a></li>'
+        entries.insert(len(plan.document.sections), references)
+    yield from ("<ol>", *entries, "</ol>")
 
 
-def _entry(placed: Placed, plan: Plan) -> str:
+def _entry(placed: Placed) -> str:
     assert isinstance(placed.block, Section)
     assert placed.target is not None
     number = f'<span class="number">{placed.target.number}</span>'

@@ -1,23 +1,18 @@
-"""The document as PDF: Typst markup, and Typst's compiler to set it."""
+"""The document as PDF, by way of Typst markup."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 
-from pointillist.errors import PointillistError
 from pointillist.report.document.blocks import Document, paragraphs
 from pointillist.report.document.inline import plain
 from pointillist.report.document.plan import Plan, plan_document
+from pointillist.report.document.typesetting import compile_pdf
 from pointillist.report.document.typst_blocks import TypstBlocks
 from pointillist.report.document.typst_text import array, optional, quote, render_inline
 from pointillist.report.files import write_file
-
-
-class TypesettingError(PointillistError, RuntimeError):
-    """The PDF cannot be typeset on this machine, or the compiler refuses the markup."""
 
 
 def write_pdf(document: Document, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
@@ -40,7 +35,7 @@ def write_pdf(document: Document, path: str | os.PathLike[str], *, overwrite: bo
         OutputExistsError: The file exists and `overwrite` is not set.
         OutputError: It cannot be written.
     """
-    return write_file(path, _compile(*_typeset(document)), overwrite=overwrite)
+    return write_file(path, compile_pdf(*_typeset(document)), overwrite=overwrite)
 
 
 def render_typst(document: Document) -> str:
@@ -100,37 +95,3 @@ def _references(plan: Plan) -> list[str]:
             body = f'{{{body}; " "; {link}}}'
         entries.append(f"({quote(f'[{i}]')}, {quote(reference.key)}, {body})")
     return ['unnumbered("References")', f"bibliography-list({array(entries)})"]
-
-
-def _compile(markup: str, pictures: dict[str, bytes]) -> bytes:
-    try:
-        import typst
-    except ImportError as error:
-        raise TypesettingError(
-            "The PDF needs the package 'typst', which is not installed. Install it with "
-            "'pip install typst', or write the document as HTML."
-        ) from error
-    with tempfile.TemporaryDirectory(prefix="pointillist-") as folder:
-        for name, data in pictures.items():
-            Path(folder, name).write_bytes(data)
-        source = Path(folder, "report.typ")
-        source.write_text(markup, encoding="utf-8")
-        try:
-            return typst.compile(
-                str(source),
-                root=folder,
-                font_paths=[str(_figure_fonts())],
-                ignore_system_fonts=True,
-            )
-        except typst.TypstError as error:
-            raise TypesettingError(
-                f"The PDF cannot be typeset: {error.message}. A picture of the document may be "
-                "damaged; otherwise this is a fault of Pointillist's."
-            ) from error
-
-
-def _figure_fonts() -> Path:
-    """Where matplotlib keeps the face that its figures name, so that no system font is needed."""
-    import matplotlib as mpl
-
-    return Path(mpl.get_data_path(), "fonts", "ttf")

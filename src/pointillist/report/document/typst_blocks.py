@@ -30,6 +30,8 @@ from pointillist.report.document.typst_text import array, optional, quote, rende
 TEXT_WIDTH_MM, FIGURE_HEIGHT_MM = 152.0, 195.0
 # A table of at most this many rows is kept on one page.
 UNBROKEN_ROWS = 14
+# So is a note whose markup has at most this many characters.
+UNBROKEN_NOTE = 1600
 _SIDES = {"l": "left", "c": "center", "r": "right"}
 
 
@@ -68,7 +70,8 @@ class TypstBlocks:
                 yield f"code-block({quote(text.strip(chr(10)))})"
             case Note(note, title, tone):
                 body = "; ".join(f"par({self.text(p)})" for p in paragraphs(note))
-                yield f"note({quote(tone)}, {optional(title, self.plan)}, {{{body}}})"
+                whole = "true" if len(body) < UNBROKEN_NOTE else "false"
+                yield f"note({quote(tone)}, {whole}, {optional(title, self.plan)}, {{{body}}})"
             case PageBreak():
                 yield "pagebreak(weak: true)"
             case Table():

@@ -45,7 +45,7 @@ def _node(node: Node) -> str:
         case Space(width):
             return f"#h({width:.3f}em)"
         case Row(items):
-            return " ".join(_node(item) for item in items) or '""'
+            return _joined(items)
         case Fraction(above, below, line):
             return f"{'frac' if line else 'binom'}({_node(above)}, {_node(below)})"
         case Root(body, index):
@@ -67,6 +67,16 @@ def _node(node: Node) -> str:
             return _scripts(node)
         case Grid():
             return _grid(node)
+
+
+def _joined(items: tuple[Node, ...]) -> str:
+    """Items side by side; beside words a space of the source would be set, so there is none."""
+    parts: list[str] = []
+    for before, item in zip((None, *items), items, strict=False):
+        beside_words = any(isinstance(n, Words) and not n.function for n in (before, item))
+        parts.append("" if before is None or beside_words else " ")
+        parts.append(_node(item))
+    return "".join(parts) or '""'
 
 
 def _symbol(node: Symbol) -> str:
@@ -103,7 +113,7 @@ def _grid(node: Grid) -> str:
     if node.kind == "aligned":
         return " \\ ".join(" & ".join(_node(cell) for cell in row) for row in node.rows)
     if node.kind == "cases":
-        rows = ", ".join(" & ".join(_node(cell) for cell in row) for row in node.rows)
+        rows = ", ".join(" & #h(1em)".join(_node(cell) for cell in row) for row in node.rows)
         return f"cases({rows})"
     delimiters = f"({', '.join(quote(d) for d in node.delimiters)})" if node.delimiters else "none"
     rows = "; ".join(", ".join(_node(cell) for cell in row) for row in node.rows)

@@ -1,0 +1,132 @@
+"""P-benchmark: a published data set with simulated points, scored on the full masks of its test."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pointillist.errors import InputError
+from pointillist.studies.places import NOWHERE, Folders
+
+FULL = "full"
+
+
+@dataclass(frozen=True)
+class BenchmarkCell:
+    """One run of the protocol.
+
+    Args:
+        data: Name of the data set.
+        n_per_class: Points per class and tile.
+        strategy: Where points lie.
+        seed: Seed of points, network and order.
+        n_points: Points per tile in total, in place of a number per class.
+        supervision: `full` trains on the full masks; None on the points.
+        tile_px: Side of a tile; a multiple of 32.
+        n_train: Training tiles, evenly spaced over the split; None for all.
+        n_test: Test tiles; None for all.
+        epochs: Passes over the training tiles.
+        encoder: Encoder of the U-Net, random initialisation.
+        batch_size: Tiles per step.
+    """
+
+    data: str
+    n_per_class: int = 10
+    strategy: str = "random"
+    seed: int = 0
+    n_points: int | None = None
+    supervision: str | None = None
+    tile_px: int = 256
+    n_train: int | None = 800
+    n_test: int | None = 400
+    epochs: int = 5
+    encoder: str = "resnet34"
+    batch_size: int = 4
+
+    def __post_init__(self) -> None:
+        from pointillist.data.benchmarks import BENCHMARKS
+
+        if self.data not in BENCHMARKS:
+            raise InputError(f"Expected a data set of {', '.join(BENCHMARKS)}, got {self.data!r}.")
+
+
+def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, Any]:
+    """Train on points of the training split, score the full masks of the test split.
+
+    Returns:
+        Record: protocol, cell, `miou`, `pixel_accuracy`, lists by class with their `classes`,
+        numbers of tiles, `notices` of the data set, seconds.
+
+    Raises:
+        InputError: The root of the data set is not given.
+        MissingFileError: Another layout; the message shows the tree that is expected.
+    """
+    import torch
+    from torch.utils.data import DataLoader
+
+    from pointillist.data.benchmarks import BenchmarkDataset, open_benchmark
+    from pointillist.losses import PartialCrossEntropyLoss
+    from pointillist.models import build_model
+    from pointillist.studies.classic import OneMask, predict_with, score
+    from pointillist.training import UnetConfig
+    from pointillist.training.fitting import EpochSampler, fit_network
+    from pointillist.training.schedule import Progress
+
+    if folders.data is None:
+        raise InputError(
+            f"Expected the folder of the data set '{cell.data}'. Say where it is with --root."
+        )
+    root = folders.data
+    start = time.monotonic()
+
+    def open_split(split: str, limit: int | None, augment: bool) -> BenchmarkDataset:
+        return open_benchmark(
+            cell.data,
+            root,
+            split,
+            tile_px=cell.tile_px,
+            num_points=cell.n_points,
+            num_points_per_class=cell.n_per_class,
+            strategy=cell.strategy,
+            augment=augment,
+            seed=cell.seed,
+            limit=limit,
+        )
+
+    train, test = open_split("train", cell.n_train, True), open_split("test", cell.n_test, False)
+    torch.manual_seed(cell.seed)
+    network = build_model(
+        encoder=cell.encoder,
+        pretrained=False,
+        in_channels=len(train.bands),
+        num_classes=train.num_classes,
+    )
+    config = UnetConfig(
+        encoder=cell.encoder,
+        weights="none",
+        batch_size=cell.batch_size,
+        steps=max(1, cell.epochs * (len(train) // cell.batch_size)),
+    )
+    loader = DataLoader(
+        OneMask(train, cell.supervision == FULL),
+        batch_size=cell.batch_size,
+        sampler=EpochSampler(train, shuffle=True),
+        drop_last=True,
+    )
+    names = train.legend.names
+    progress = Progress(config.steps)
+    fit = fit_network(network, PartialCrossEntropyLoss(), loader, config, progress, names)
+    return {
+        "protocol": "P-benchmark",
+        "cell": asdict(cell),
+        **score(predict_with(network.eval()), test, names),
+        "classes": list(names),
+        "train_tiles": len(train),
+        "test_tiles": len(test),
+        "notices": list(dict.fromkeys([*train.notices, *test.notices])),
+        "steps": fit.steps,
+        "precision_of_arithmetic": fit.precision,
+        "device": fit.device,
+        "seconds": round(time.monotonic() - start, 1),
+    }

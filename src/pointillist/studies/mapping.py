@@ -1,0 +1,139 @@
+"""Learn from points on scenes in memory, map a scene, score the map against its dense mask."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointillist.accuracy import ErrorMatrix, error_matrix, iou, mean_iou, overall_accuracy
+from pointillist.errors import InputError
+from pointillist.models import TrainedModel
+from pointillist.points import LabelledPixels
+from pointillist.prediction import EngineRequest, Tiling, Wanted, choose_engine, predict_scene
+from pointillist.prediction.choice import fullest_part
+from pointillist.sampling import draw_points
+from pointillist.studies.places import Place
+from pointillist.training.command import fit_recipe
+from pointillist.training.config import read_config
+from pointillist.training.recipe import Workshop
+from pointillist.training.task import TrainingTask
+
+RECIPES = ("unet", "forest")
+DESIGNS = ("simple", "balanced")
+_N_BAND = 512
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """How to learn.
+
+    Args:
+        recipe: `unet` or `forest`.
+        seed: Of points and training.
+        budget: Time for the whole training, e.g. `10m`; None for the recipe's own length.
+        steps: Optimiser steps; None for the recipe's own length.
+    """
+
+    recipe: str
+    seed: int
+    budget: str | None = None
+    steps: int | None = None
+
+
+def draw_labels(place: Place, n_points: int, design: str, seed: int) -> LabelledPixels:
+    """Points on a scene with the classes of its mask: a new draw for each seed.
+
+    Raises:
+        InputError: Another design than `simple` and `balanced`.
+    """
+    if design not in DESIGNS:
+        raise InputError(f"Expected a design of {' or '.join(DESIGNS)}, got {design!r}.")
+    rng = np.random.default_rng([seed, n_points, DESIGNS.index(design)])
+    rowcol = draw_points(place.mask, n_points, design, rng)
+    return LabelledPixels.from_arrays(rowcol, place.mask[rowcol[:, 0], rowcol[:, 1]])
+
+
+def learn(
+    places: Sequence[Place], labels: Sequence[LabelledPixels], lesson: Lesson
+) -> tuple[TrainedModel, dict[str, Any]]:
+    """Train a recipe on the points of one scene or several.
+
+    Returns:
+        The model, and `train_seconds`, `steps`, `precision` and `device` where there are such.
+    """
+    if lesson.recipe not in RECIPES:
+        raise InputError(f"Expected a recipe of {', '.join(RECIPES)}, got {lesson.recipe!r}.")
+    start = time.monotonic()
+    config = read_config(
+        None,
+        {
+            "recipe": lesson.recipe,
+            "seed": lesson.seed,
+            "budget": lesson.budget,
+            "unet.steps": lesson.steps if lesson.budget is None else 10**9,
+            "unet.weights": "none",
+        },
+    )
+    task = TrainingTask(
+        tuple(place.source for place in places),
+        tuple(labels),
+        places[0].legend,
+        lesson.seed,
+        places[0].source.band_names,
+    )
+    fitted = fit_recipe(task, config, Workshop(seconds=config.budget_s, start=start))
+    facts = {k: v for k, v in fitted.facts.items() if k in ("steps", "precision", "device")}
+    return fitted.model, {"train_seconds": round(time.monotonic() - start, 1), **facts}
+
+
+def map_place(model: TrainedModel, place: Place) -> NDArray[np.int16]:
+    """Map a whole scene.
+
+    Returns:
+        (H, W) class indices, −1 where there is no data.
+    """
+    grid = place.source.grid
+    tiling = Tiling.of_model(model)
+    blocks = tiling.plan(grid.shape)
+    middle = blocks[len(blocks) // 2].read
+    engine = choose_engine(
+        model,
+        EngineRequest(),
+        grid.height * grid.width,
+        lambda: fullest_part(place.source.read(middle)),
+    )
+    found = np.full(grid.shape, -1, dtype=np.int16)
+    for block, result in predict_scene(place.source, blocks, engine, Wanted()):
+        if result is not None:
+            found[block.core.slices] = result.index
+    return found
+
+
+def score_map(found: NDArray[np.int16], place: Place) -> dict[str, Any]:
+    """Compare a map with the dense mask; every labelled pixel counts.
+
+    Returns:
+        `miou` over the classes that the mask holds, `overall_accuracy`, `iou` by class (NaN where
+        the mask does not hold it).
+    """
+    names = place.legend.names
+    labelled = place.mask >= 0
+    matrix = ErrorMatrix.empty(names)
+    # a pixel left without a class is wrong: it counts as the class after the true one
+    wrong = (place.mask + 1) % len(names)
+    filled = np.where((found < 0) & labelled, wrong, found)
+    for row in range(0, len(filled), _N_BAND):
+        part = np.s_[row : row + _N_BAND]
+        matrix = matrix + error_matrix(filled[part], place.mask[part], names)
+    by_class = iou(matrix)
+    present = np.bincount(place.mask[labelled], minlength=len(names)) > 0
+    return {
+        "miou": mean_iou(matrix) if present.all() else float(np.mean(by_class[present])),
+        "overall_accuracy": overall_accuracy(matrix),
+        "iou": [float(v) if p else None for v, p in zip(by_class, present, strict=True)],
+    }

@@ -1,0 +1,210 @@
+"""The studies by name. `configs/studies/` holds the same ones as files to start one's own from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pointillist.data.benchmarks import BENCHMARKS
+from pointillist.errors import InputError
+from pointillist.studies.naming import OURS, REFERENCE
+from pointillist.studies.places import DUBAI
+from pointillist.studies.plan import (
+    RowsConfig,
+    Study,
+    StudyConfig,
+    make_study,
+    merge_studies,
+    read_study,
+)
+
+# Steps that ten minutes allow on 2 cores with AVX-512 BF16 and no AMX (measured on dubai8).
+STEPS_OF_TEN_MINUTES = 1993
+_PER_CLASS = [1, 5, 10, 20, 50]
+_PER_IMAGE = [50, 200, 500, 1000]
+_SAMPLED = [1, 2, 5, 10, 20]
+_FINAL: dict[str, Any] = {"n_points": 200}
+
+
+def _density() -> StudyConfig:
+    return StudyConfig(
+        name="density",
+        title="Point density: random points per class, and simple random points per image",
+        rows=[
+            RowsConfig(cells={"n_per_class": _PER_CLASS, **OURS}),
+            RowsConfig(cells={"n_points": _PER_IMAGE, **OURS}),
+        ],
+    )
+
+
+def _sampling() -> StudyConfig:
+    per_class = {"strategy": "random"}
+    totals = [5 * n for n in _SAMPLED]
+    return StudyConfig(
+        name="sampling",
+        title="Sampling strategy, each against as many random points per class",
+        rows=[
+            RowsConfig(cells={"n_per_class": _SAMPLED, **OURS}),
+            RowsConfig(
+                cells={"n_points": totals, **OURS},
+                against={"n_points": None, "n_per_class": _SAMPLED},
+            ),
+            *(
+                RowsConfig(
+                    cells={"strategy": strategy, "n_per_class": _SAMPLED, **OURS},
+                    against=per_class,
+                )
+                for strategy in ("stratified", "interior", "pseudo-stratified")
+            ),
+        ],
+    )
+
+
+def _baselines(weights: str | None = None) -> StudyConfig:
+    ours = {**_FINAL, **OURS}
+    against_ours = {**dict.fromkeys(("supervision", "recipe")), **OURS}
+    plain = {"batch_size": 4, "weight_decay": 1e-2, "optimizer": None, "flips": None, **OURS}
+    rows = [
+        RowsConfig(cells=ours),
+        RowsConfig(cells={"supervision": "full", **ours}, against={"supervision": None}),
+        RowsConfig(cells=ours, figures="single_view", against={}),
+        RowsConfig(cells=_FINAL, against=OURS),
+        RowsConfig(cells={**_FINAL, **REFERENCE}, against=plain),
+        RowsConfig(cells={"supervision": "full", **_FINAL, **REFERENCE}),
+        RowsConfig(cells={"batch_size": 2, **ours}, against={"batch_size": 4}),
+        RowsConfig(
+            cells={"recipe": ["forest-pixels", "forest"], **_FINAL}, against=against_ours
+        ),
+        RowsConfig(cells={"recipe": ["forest-pixels", "forest"], "n_per_class": 50}),
+    ]  # fmt: skip
+    if weights is not None:
+        rows += [
+            RowsConfig(cells={"weights": weights, **ours}, against={"weights": None}),
+            RowsConfig(
+                cells={"weights": weights, **_FINAL, **REFERENCE}, against={"weights": None}
+            ),
+        ]
+    return StudyConfig(
+        name="baselines", title="Baselines at 200 simple random points per image", rows=rows
+    )
+
+
+def _perclass() -> StudyConfig:
+    return StudyConfig(
+        name="perclass",
+        title="Per class, 200 simple random points per image",
+        rows=[
+            RowsConfig(cells={**_FINAL, **OURS}),
+            RowsConfig(cells={"supervision": "full", **_FINAL, **OURS}),
+        ],
+    )
+
+
+def _transfer() -> StudyConfig:
+    ours = {**_FINAL, **OURS}
+    terrain = {"tested_on": "terrain"}
+    both = {"trained_on": "terrain", **terrain}
+    network = {"recipe": "unet", "steps": STEPS_OF_TEN_MINUTES}
+    return StudyConfig(
+        name="transfer",
+        title="From classic scenes to terrain, and from three Dubai scenes to the fourth",
+        rows=[
+            RowsConfig(cells={**ours, **both}),
+            RowsConfig(cells={**ours, **terrain}, against={"trained_on": "terrain"}),
+            RowsConfig(cells={"recipe": "forest", **_FINAL, **both}),
+            RowsConfig(
+                cells={"recipe": "forest", **_FINAL, **terrain}, against={"trained_on": "terrain"}
+            ),
+            RowsConfig(
+                protocol="P-transfer",
+                cells={"scene": list(DUBAI), "recipe": "forest"},
+                most_seeds=3,
+            ),
+            RowsConfig(
+                protocol="P-transfer",
+                cells={"scene": list(DUBAI), **network},
+                against={"recipe": "forest", "steps": None},
+                most_seeds=3,
+            ),
+        ],
+    )
+
+
+def _real() -> StudyConfig:
+    points = {"scene": list(DUBAI), "n_points": [100, 300, 1000], "design": ["simple", "balanced"]}
+    return StudyConfig(
+        name="real",
+        title="P-scene: points on one Dubai scene, the whole scene scored",
+        seeds=3,
+        rows=[
+            RowsConfig(protocol="P-scene", cells={**points, "recipe": "forest"}),
+            RowsConfig(
+                protocol="P-scene",
+                cells={**points, "recipe": "unet", "steps": STEPS_OF_TEN_MINUTES},
+                against={"recipe": "forest", "steps": None},
+            ),
+        ],
+    )
+
+
+def _benchmark(name: str) -> StudyConfig:
+    given = {"data": name}
+    return StudyConfig(
+        name=name,
+        title=f"P-benchmark on {name}: simulated points, full masks of the test split",
+        seeds=3,
+        rows=[
+            RowsConfig(protocol="P-benchmark", cells={**given, "n_per_class": [5, 10, 50]}),
+            RowsConfig(protocol="P-benchmark", cells={**given, "n_points": 200}),
+            RowsConfig(protocol="P-benchmark", cells={**given, "supervision": "full"}),
+        ],
+    )
+
+
+_CONFIGS: dict[str, Callable[[], StudyConfig]] = {
+    "density": _density,
+    "sampling": _sampling,
+    "baselines": _baselines,
+    "perclass": _perclass,
+    "transfer": _transfer,
+    "real": _real,
+}
+STUDIES = (*_CONFIGS, "all")
+"""Names of the studies; those of the published data sets come to them."""
+
+
+def study_config(name: str, weights: str | None = None) -> StudyConfig:
+    """The configuration of a named study.
+
+    Args:
+        name: One of `STUDIES` but `all`, or of `BENCHMARKS`.
+        weights: Name of a file of weights, for a row more of `baselines`.
+    """
+    if name == "baselines":
+        return _baselines(weights)
+    return _CONFIGS[name]() if name in _CONFIGS else _benchmark(name)
+
+
+def find_study(name: str, weights: str | None = None) -> Study:
+    """A study by its name, or of a YAML file.
+
+    Args:
+        name: One of `STUDIES` or `BENCHMARKS`, or the path of a `.yaml` file.
+        weights: Name of a file of weights, for a row more of `baselines`.
+
+    Raises:
+        InputError: No such study.
+        ConfigError: The file is no study.
+    """
+    if name.endswith((".yaml", ".yml")):
+        return make_study(read_study(Path(name)))
+    if name == "all":
+        parts = [make_study(study_config(part, weights)) for part in _CONFIGS]
+        return merge_studies("all", "All studies on generated and Dubai scenes", parts)
+    if name not in _CONFIGS and name not in BENCHMARKS:
+        raise InputError(
+            f"Expected a study of {', '.join(STUDIES)}, a data set of {', '.join(BENCHMARKS)}, "
+            f"or a .yaml file, got '{name}'."
+        )
+    return make_study(study_config(name, weights))

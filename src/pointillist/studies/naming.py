@@ -1,0 +1,99 @@
+"""A name for what the runs of a row have in common, in the words of the project."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Any
+
+from pointillist.studies.protocols import Cell
+
+_STRATEGIES = {
+    "random": "",
+    "simple": "",
+    "stratified": "spread",
+    "spread": "spread",
+    "interior": "interior",
+    "pseudo-stratified": "pseudo-stratified",
+}
+_WORDS = {
+    ("supervision", "full"): "full masks",
+    ("recipe", "forest"): "forest",
+    ("recipe", "unet"): "network",
+    ("recipe", "forest-pixels"): "forest on pixel values",
+    ("trained_on", "terrain"): "trained on terrain",
+    ("tested_on", "terrain"): "tested on terrain",
+    ("flips", "horizontal"): "horizontal flips",
+    ("views", 8): "",
+}
+_PHRASES = {
+    "batch_size": "{} a step",
+    "n_points": "",
+    "n_per_class": "",
+    "strategy": "",
+    "design": "{}",
+    "scene": "",
+    "data": "",
+    "optimizer": "{}",
+    "learning_rate": "rate {:g}",
+    "weight_decay": "decay {:g}",
+    "warmup": "warm-up {:g}",
+    "weights": "from {}",
+    "encoder": "{}",
+    "augment": "no augmentation",
+    "budget": "{}",
+    "steps": "{} steps",
+    "tile_px": "tiles of {} px",
+    "n_train": "{} training tiles",
+    "n_test": "{} test tiles",
+    "epochs": "{} epochs",
+}
+OURS: dict[str, Any] = {"views": 8, "learning_rate": 4e-3, "warmup": 0.1}
+"""The project's own recipe of the day on P-classic, where it differs from plain training."""
+
+REFERENCE: dict[str, Any] = {
+    "batch_size": 8, "weight_decay": 1e-4, "optimizer": "adam", "warmup": 0.0,
+    "flips": "horizontal",
+}  # fmt: skip
+"""The set-up of the reference study, but for its ImageNet weights."""
+
+_PLAIN: dict[str, Any] = {
+    "recipe": None, "batch_size": 4, "learning_rate": 1e-3, "optimizer": None, "warmup": None,
+}  # fmt: skip
+_RECIPES = ((OURS, ""), (REFERENCE, "recipe of the reference"), (_PLAIN, "plain training"))
+
+
+def name_cell(cell: Cell) -> str:
+    """Points, strategy, and whatever differs from the defaults of the protocol; not the seed."""
+    values = asdict(cell)
+    parts = [str(values[key]) for key in ("scene", "data") if key in values]
+    if type(cell).__name__ == "TransferCell":
+        parts = [f"others to {parts[0]}"]
+    parts.append(_name_points(values))
+    if "strategy" in values:
+        parts.append(_STRATEGIES.get(values["strategy"], values["strategy"]))
+    one_view = values.get("recipe") is None and values.get("views", 0) is None
+    for recipe, words in _RECIPES if "views" in values else ():
+        if recipe.items() <= values.items():
+            parts.append(words)
+            values = {key: value for key, value in values.items() if key not in recipe}
+            break
+    plain = {item.name: item.default for item in fields(cell)}
+    always = ("design", "recipe") if "design" in values else ()
+    for key, value in values.items():
+        if key == "seed" or value is None or (value == plain[key] and key not in always):
+            continue
+        word = _WORDS.get((key, value))
+        parts.append(_PHRASES.get(key, "{}").format(value) if word is None else word)
+    if one_view:
+        parts.append("one view")
+    return ", ".join(part for part in parts if part)
+
+
+def _name_points(values: dict[str, object]) -> str:
+    if "n_per_class" not in values:
+        return f"{values['n_points']} points"
+    if values.get("supervision") == "full":
+        return ""
+    if values["n_points"] is not None:
+        return f"{values['n_points']} per image"
+    return f"{values['n_per_class']} per class"

@@ -1,0 +1,201 @@
+"""What a study is made of: rows of a table, from a study's name or from a YAML file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pointillist.errors import ConfigError, InputError, MissingFileError
+from pointillist.studies.naming import name_cell
+from pointillist.studies.protocols import Cell, protocol_of, protocols
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RowsConfig(_Frozen):
+    """Rows of one protocol: the product of all lists.
+
+    Args:
+        protocol: Name of the protocol.
+        cells: Values of the protocol's cell by name; a list makes a row of each of its values.
+        against: Which row each is compared with: the same cell with these values replaced. A list
+            gives the values row by row.
+        figures: `single_view` tells the figures of one view of a run with several.
+        most_seeds: Fewer seeds than the study's, for long runs.
+    """
+
+    protocol: str = "P-classic"
+    cells: dict[str, Any]
+    against: dict[str, Any] | None = None
+    figures: str | None = None
+    most_seeds: int | None = Field(None, ge=1)
+
+
+class StudyConfig(_Frozen):
+    """A study.
+
+    Args:
+        name: Short, for messages and files.
+        title: Of its table.
+        seeds: Seeds of every row.
+        rows: What is run.
+    """
+
+    name: str
+    title: str
+    seeds: int = Field(10, ge=1)
+    rows: list[RowsConfig]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a study's table: the runs of several seeds.
+
+    Args:
+        name: What the runs have in common.
+        cell: The cell of seed 0.
+        against: Name of the row this one is compared with, None for no comparison.
+        figures: Part of the record that holds the figures, None for the record itself.
+        most_seeds: Fewer seeds than the study's.
+    """
+
+    name: str
+    cell: Cell
+    against: str | None = None
+    figures: str | None = None
+    most_seeds: int | None = None
+
+    def seeds(self, n: int) -> int:
+        """How many seeds of this row a study of n seeds has."""
+        return n if self.most_seeds is None else min(n, self.most_seeds)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A table to be filled.
+
+    Args:
+        name: Short.
+        title: Of the table.
+        rows: Its lines.
+        seeds: Seeds of every row.
+    """
+
+    name: str
+    title: str
+    rows: tuple[Row, ...]
+    seeds: int = 10
+
+    def cells(self, n_seeds: int) -> list[Cell]:
+        """All runs: one seed of every row, then the next."""
+        return [
+            replace(row.cell, seed=seed)
+            for seed in range(n_seeds)
+            for row in self.rows
+            if seed < row.seeds(n_seeds)
+        ]
+
+    def only(self, name: str) -> Study:
+        """The study of a single row, which then is compared with no other.
+
+        Raises:
+            InputError: There is no such row.
+        """
+        chosen = tuple(replace(row, against=None) for row in self.rows if row.name == name)
+        if not chosen:
+            names = "; ".join(row.name for row in self.rows)
+            raise InputError(f"Expected a row among: {names}; got '{name}'.")
+        return replace(self, rows=chosen)
+
+
+def make_study(config: StudyConfig) -> Study:
+    """Resolve a configuration into rows.
+
+    Raises:
+        InputError: An unknown protocol, or a cell's key or value that its protocol does not know.
+    """
+    rows = list(dict.fromkeys(row for part in config.rows for row in _expand(part)))
+    names = [row.name for row in rows]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise InputError(f"Expected rows of different names, got '{doubled[0]}' twice.")
+    lost = sorted({row.against for row in rows if row.against} - set(names))
+    if lost:
+        raise InputError(
+            f"Expected rows to be compared with rows of '{config.name}', got '{lost[0]}'. "
+            "Add it to the rows."
+        )
+    return Study(config.name, config.title, tuple(rows), config.seeds)
+
+
+def _expand(part: RowsConfig) -> Iterator[Row]:
+    protocol = protocols().get(part.protocol)
+    if protocol is None:
+        raise InputError(f"Expected a protocol of {', '.join(protocols())}, got '{part.protocol}'.")
+    lists = [value if isinstance(value, list) else [value] for value in part.cells.values()]
+    for i, values in enumerate(product(*lists)):
+        cell = protocol.read_cell(dict(zip(part.cells, values, strict=True)))
+        _check_values(cell)
+        against = None
+        if part.against is not None:
+            changed = {k: v[i] if isinstance(v, list) else v for k, v in part.against.items()}
+            other = name_cell(protocol.read_cell({**asdict(cell), **changed}))
+            against = other
+        name = name_cell(cell) + (", one view" if part.figures == "single_view" else "")
+        yield Row(name, cell, against, part.figures, part.most_seeds)
+
+
+def _check_values(cell: Cell) -> None:
+    """Refuse strategies and recipes before the first run, not after an hour."""
+    from pointillist.sampling.masks import PSEUDO_STRATIFIED, STRATEGIES
+
+    values = asdict(cell)
+    for key, known in (
+        ("strategy", (*STRATEGIES, PSEUDO_STRATIFIED)),
+        ("design", ("simple", "balanced")),
+        ("recipe", ("unet", "forest", "forest-pixels")),
+    ):
+        if values.get(key) is not None and values[key] not in known:
+            raise InputError(
+                f"Expected a {key} of {', '.join(known)} for {protocol_of(cell).name}, "
+                f"got {values[key]!r}."
+            )
+
+
+def read_study(path: Path) -> StudyConfig:
+    """Read a study from a YAML file.
+
+    Raises:
+        MissingFileError: No such file.
+        ConfigError: Not YAML, unknown keys or impossible values; all are listed at once.
+    """
+    if not path.exists():
+        raise MissingFileError(f"Study '{path}' does not exist. Check its path.")
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"'{path}' cannot be read as YAML: {error}.") from error
+    if not isinstance(data, Mapping):
+        raise ConfigError(f"Expected keys and values in '{path}', got {type(data).__name__}.")
+    try:
+        return StudyConfig.model_validate(data)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+            for fault in error.errors()
+        )
+        raise ConfigError(f"Expected a valid study in '{path}': {faults}.") from error
+
+
+def merge_studies(name: str, title: str, studies: Sequence[Study]) -> Study:
+    """All rows of several studies, each once."""
+    rows = {row.name: row for study in studies for row in study.rows}
+    return Study(name, title, tuple(rows.values()), max(study.seeds for study in studies))

@@ -1,0 +1,98 @@
+"""The protocols by name: what decides a run's result, how it is run, where its record goes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pointillist.errors import InputError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Record = dict[str, Any]
+Cell = Any
+"""A frozen data class of everything that decides the result of a run, its seed included."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One way of measuring.
+
+    Args:
+        name: As in the records.
+        version: Raised when the same cell would now give another result; records of other versions
+            are left out, and that is said.
+        cell: The data class of its runs.
+        run: Runs a cell and returns its record; takes the cell and where files are (`Folders`).
+        file: Name of its file of records.
+        score: The figure that stands for a run: `miou` everywhere.
+        accuracy: Name of the share of right pixels in the records.
+    """
+
+    name: str
+    version: int
+    cell: type[DataclassInstance]
+    run: Callable[[Any, Any], Record]
+    file: str
+    score: str = "miou"
+    accuracy: str = "pixel_accuracy"
+
+    def read_cell(self, stated: Mapping[str, Any]) -> Cell:
+        """The cell that a record or a study file states.
+
+        Raises:
+            InputError: A key that the protocol does not know.
+        """
+        known = [field.name for field in fields(self.cell)]
+        unknown = [key for key in stated if key not in known]
+        if unknown:
+            raise InputError(
+                f"Expected keys of {self.name} among {', '.join(known)}; "
+                f"got {', '.join(map(repr, unknown))}. Correct or remove them."
+            )
+        return self.cell(**stated)
+
+
+@cache
+def protocols() -> dict[str, Protocol]:
+    """All protocols by name. Torch is imported when a run needs it."""
+    from pointillist.studies.benchmark import BenchmarkCell, run_benchmark
+    from pointillist.studies.classic import ClassicCell, run_classic
+    from pointillist.studies.scene import SceneCell, run_scene
+    from pointillist.studies.transfer import TransferCell, run_transfer
+
+    known = (
+        Protocol("P-classic", 1, ClassicCell, run_classic, "classic.jsonl"),
+        Protocol("P-scene", 1, SceneCell, run_scene, "scene.jsonl", accuracy="overall_accuracy"),
+        Protocol(
+            "P-transfer", 1, TransferCell, run_transfer, "transfer.jsonl",
+            accuracy="overall_accuracy",
+        ),
+        Protocol("P-benchmark", 1, BenchmarkCell, run_benchmark, "benchmark.jsonl"),
+    )  # fmt: skip
+    return {protocol.name: protocol for protocol in known}
+
+
+def protocol_of(cell: Cell) -> Protocol:
+    """The protocol that a cell belongs to."""
+    return next(p for p in protocols().values() if p.cell is type(cell))
+
+
+def cell_key(cell: Cell | Mapping[str, Any]) -> str:
+    """The cell as text, whatever the order of its keys.
+
+    Options that are not used (None) are left out: records made before an option existed still
+    belong to their cell.
+    """
+    stated = cell if isinstance(cell, Mapping) else asdict(cell)
+    return json.dumps({k: v for k, v in stated.items() if v is not None}, sort_keys=True)
+
+
+def records_file(folder: Path, cell: Cell) -> Path:
+    """Where the record of a cell belongs."""
+    return folder / protocol_of(cell).file
