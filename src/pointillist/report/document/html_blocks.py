@@ -26,8 +26,6 @@ from pointillist.report.document.images import Picture
 from pointillist.report.document.inline import plain
 from pointillist.report.document.plan import Placed, Plan
 
-_SIDES = {"l": "", "c": ' class="c"', "r": ' class="r"'}
-
 
 def render_block(placed: Placed, plan: Plan, level: int = 2) -> Iterator[str]:
     """A block as lines of HTML.
@@ -126,7 +124,7 @@ def _table(placed: Placed, table: Table, plan: Plan) -> Iterator[str]:
     wide = ' class="text"' if any(table.widths) else ""
     yield f'<div class="table" id="{_anchor(placed)}">'
     yield f'<div class="scroll" role="region" aria-label="{name}" tabindex="0"><table{wide}>'
-    yield f"<caption>{_caption(placed, table.caption, plan)}</caption>"
+    yield f"<caption><div>{_caption(placed, table.caption, plan)}</div></caption>"
     yield from _widths(table)
     yield "<thead>"
     if table.groups:
@@ -166,7 +164,11 @@ def _group(text: str, span: int, plan: Plan) -> str:
 
 
 def _side(table: Table, i: int) -> str:
-    return _SIDES[table.alignments[i]] if table.alignments else ""
+    """Class of a cell: its side, and whether it is as wide as its content."""
+    side = table.alignments[i].replace("l", "") if table.alignments else ""
+    fit = "fit" if any(table.widths) and not table.widths[i] else ""
+    names = f"{side} {fit}".strip()
+    return f' class="{names}"' if names else ""
 
 
 def _cell(table: Table, i: int, cell: Cell, plan: Plan) -> str:

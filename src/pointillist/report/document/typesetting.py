@@ -31,6 +31,7 @@ _FORMULA = """
   [#metadata((measure(it).height.pt(), measure(with-strut).height.pt() - 99)) <size>]
 }}
 """
+# The page's style takes the margin back.
 _MARGIN_PT, _EM_PT = 1.5, 10.0
 
 
@@ -44,8 +45,8 @@ class DrawnFormula:
 
     Attributes:
         svg: The drawing.
-        width, height: Size in em.
-        depth: How far it reaches below the line, in em.
+        width, height: Size in em, with a margin for what overhangs.
+        depth: How far the formula itself reaches below the line, in em.
     """
 
     svg: bytes
@@ -107,7 +108,7 @@ def draw_formula(source: str, *, display: bool = False) -> DrawnFormula:
         svg,
         width / _EM_PT,
         (height + 2 * _MARGIN_PT) / _EM_PT,
-        (height - ascent + _MARGIN_PT) / _EM_PT,
+        (height - ascent) / _EM_PT,
     )
 
 
