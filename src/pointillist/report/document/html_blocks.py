@@ -101,7 +101,7 @@ def _caption(placed: Placed, caption: str, plan: Plan) -> str:
 def _image(figure: Figure, picture: Picture, width: float = 1.0) -> str:
     """A picture that carries its own data; its ratio is given, so that the page does not jump."""
     data = base64.b64encode(picture.data).decode("ascii")
-    alt = escape(figure.alt or plain(figure.caption))
+    alt = escape(picture.alt)
     style = f' style="width: {100 * width:.4g}%"' if width < 1 else ""
     pixels = ' class="pixelated"' if figure.pixelated else ""
     # In units that keep the ratio of small viewBoxes.

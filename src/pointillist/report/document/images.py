@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import dataclass
-from functools import cached_property
 from xml.etree import ElementTree
 
 from pointillist.report.document.errors import DocumentError
@@ -23,14 +22,16 @@ class Picture:
         data: The file's bytes.
         kind: `svg` or `png`.
         width, height: Size; only the ratio matters.
+        alt: What it shows, in words.
     """
 
     data: bytes
     kind: str
     width: float
     height: float
+    alt: str
 
-    @cached_property
+    @property
     def media_type(self) -> str:
         """As in a data URI."""
         return {"svg": "image/svg+xml", "png": "image/png"}[self.kind]
@@ -41,12 +42,13 @@ class Picture:
         return self.height / self.width
 
 
-def read_picture(image: bytes | str, place: str) -> Picture:
+def read_picture(image: bytes | str, place: str, alt: str) -> Picture:
     """Recognise a picture by its content.
 
     Args:
         image: Bytes of an SVG or PNG file, or SVG text.
         place: Where it stands in the document, for the error.
+        alt: What it shows, in words.
 
     Raises:
         DocumentError: It is neither, or damaged.
@@ -55,9 +57,9 @@ def read_picture(image: bytes | str, place: str) -> Picture:
     if data.startswith(_PNG) and len(data) > 24:
         width, height = struct.unpack(">II", data[16:24])
         if width and height and data[12:16] == b"IHDR":
-            return Picture(data, "png", float(width), float(height))
+            return Picture(data, "png", float(width), float(height), alt)
     elif _SVG_ROOT.search(data[:4096]):
-        return Picture(data, "svg", *_svg_size(data, place))
+        return Picture(data, "svg", *_svg_size(data, place), alt)
     raise DocumentError(
         f"Expected SVG or PNG for {place}, got {len(data)} bytes that begin with {data[:12]!r}. "
         "Save the figure in one of these formats and pass the content of the file."

@@ -26,7 +26,7 @@ from pointillist.report.document.blocks import (
 )
 from pointillist.report.document.errors import DocumentError
 from pointillist.report.document.images import Picture, read_picture
-from pointillist.report.document.inline import Cite, Emphasis, Link, Ref, Span, Strong, parse
+from pointillist.report.document.inline import Cite, Emphasis, Link, Ref, Span, Strong, parse, plain
 
 Kind = Literal["Section", "Appendix", "Figure", "Table", "Equation"]
 
@@ -131,11 +131,13 @@ class _Counter:
                 return Placed(block, self.count("Table", block.label))
             case Figure():
                 target = self.count("Figure", block.label)
-                return Placed(block, target, (read_picture(block.image, _place(target, block)),))
+                return Placed(block, target, (_picture(block, target),))
             case FigureGrid():
                 target = self.count("Figure", block.label)
-                pictures = tuple(read_picture(f.image, _place(target, f)) for f in block.figures)
-                return Placed(block, target, pictures)
+                panels = enumerate(block.figures, 1)
+                within = plain(block.caption)
+                pictures = (_picture(f, target, f"{within} ({i})") for i, f in panels)
+                return Placed(block, target, tuple(pictures))
             case Formula():
                 return Placed(block, self.count("Equation", block.label) if block.label else None)
             case Paragraph() | BulletList() | CodeBlock() | Note() | PageBreak():
@@ -160,8 +162,11 @@ class _Counter:
         return target
 
 
-def _place(target: Target, figure: Figure) -> str:
-    return f"{target.kind} {target.number} ('{figure.caption:.50}')"
+def _picture(figure: Figure, target: Target, within: str = "") -> Picture:
+    """The picture of a figure; without words of its own it has those of the grid, or its number."""
+    place = f"{target.kind} {target.number} ('{figure.caption:.50}')"
+    alt = figure.alt or plain(figure.caption) or within or f"{target.kind} {target.number}"
+    return read_picture(figure.image, place, alt)
 
 
 def _by_key(references: Sequence[Reference]) -> dict[str, Reference]:

@@ -56,7 +56,7 @@ class DrawnFormula:
 
 
 def compile_pdf(markup: str, pictures: Mapping[str, bytes]) -> bytes:
-    """Set a document.
+    """Set a document, as accessible PDF (PDF/UA-1) wherever its content allows.
 
     Args:
         markup: Typst markup.
@@ -71,13 +71,23 @@ def compile_pdf(markup: str, pictures: Mapping[str, bytes]) -> bytes:
             Path(folder, name).write_bytes(data)
         source = Path(folder, "report.typ")
         source.write_text(markup, encoding="utf-8")
-        fonts = [str(_figure_fonts())]
-        return _checked(
-            typst,
-            lambda: bytes(
-                typst.compile(str(source), root=folder, font_paths=fonts, ignore_system_fonts=True)
-            ),
-        )
+
+        def compile_to(standards: list[str]) -> bytes:
+            return bytes(
+                typst.compile(
+                    str(source),
+                    root=folder,
+                    font_paths=[str(_figure_fonts())],
+                    ignore_system_fonts=True,
+                    pdf_standards=standards,
+                )
+            )
+
+        try:
+            return compile_to(["ua-1"])
+        except typst.TypstError:
+            # A character that no font has, for example, keeps a file from being accessible.
+            return _checked(typst, lambda: compile_to([]))
 
 
 @lru_cache(maxsize=1024)

@@ -21,7 +21,6 @@ from pointillist.report.document.blocks import (
     paragraphs,
 )
 from pointillist.report.document.images import Picture
-from pointillist.report.document.inline import plain
 from pointillist.report.document.plan import Placed, Plan
 from pointillist.report.document.typst_math import render_typst_math
 from pointillist.report.document.typst_text import array, optional, quote, render_inline
@@ -112,9 +111,10 @@ class TypstBlocks:
         """A picture at a share of the width."""
         name = f"picture-{len(self.files) + 1}.{picture.kind}"
         self.files[name] = picture.data
-        alt = figure.alt or plain(figure.caption)
         scaling = ', scaling: "pixelated"' if figure.pixelated else ""
-        return f"image({quote(name)}, width: {100 * width:.4g}%, alt: {quote(alt)}{scaling})"
+        return (
+            f"image({quote(name)}, width: {100 * width:.4g}%, alt: {quote(picture.alt)}{scaling})"
+        )
 
     def panels(self, block: FigureGrid, pictures: tuple[Picture, ...]) -> str:
         """Pictures beside each other, no higher together than a page."""
