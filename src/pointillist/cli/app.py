@@ -408,6 +408,37 @@ def study(
     show_study(name, seeds, records, only, workers, Folders(scenes, root, weights))
 
 
+@app.command(
+    epilog="\b\nExamples:\n  pointillist report\n"
+    "  pointillist report --out report.pdf --seconds-per-point 5 --minutes-per-mask 20",
+)
+def report(
+    out: Annotated[Path, typer.Option(help="PDF; the page goes beside it as .html.")] = Path(
+        "docs/technical_report.pdf"
+    ),
+    claims: Annotated[Path, typer.Option(help="Markdown file for the claims ledger.")] = Path(
+        "docs/claims.md"
+    ),
+    records: Annotated[Path, typer.Option(help="Folder of records.")] = Path("studies/records"),
+    scenes: Annotated[
+        Path | None, typer.Option(help="Folder of the Dubai scenes, to show their images.")
+    ] = None,
+    seconds_per_point: Annotated[float, typer.Option(help="To place one labelled point.")] = 2.4,
+    minutes_per_mask: Annotated[float, typer.Option(help="To draw one full mask.")] = 239.7 / 60,
+    hourly_wage: Annotated[float, typer.Option(help="In any currency.")] = 15.0,
+) -> None:
+    """Make the technical report (PDF and HTML) and the claims ledger from the records."""
+    from pointillist.studies.cost import CostModel
+    from pointillist.studies.places import Folders
+    from pointillist.studies.technical_report import gather, write_report
+
+    cost = CostModel(seconds_per_point, minutes_per_mask, hourly_wage)
+    folders = None if scenes is None else Folders(scenes)
+    page = out.with_suffix(".html")
+    write_report(gather(records, cost, folders), out, page, claims)
+    console.say(f"Report: {out}, {page}. Claims: {claims}.")
+
+
 _INTERRUPTED = 130
 _AFTER_INTERRUPTION = {
     "train": "The last finished epoch is kept: go on with the same command and --resume.",

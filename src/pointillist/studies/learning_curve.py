@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,7 +96,7 @@ def fit_curve(n_points: Sequence[float], scores: Sequence[float]) -> Curve:
 
 
 def find_budgets(
-    scores: dict[int, Sequence[float]],
+    scores: Mapping[int, Sequence[float]],
     full: Sequence[float],
     shares: Sequence[float] = (0.95, 0.98, 0.99),
     *,
@@ -131,14 +131,14 @@ def find_budgets(
 
 
 def _pool(
-    scores: dict[int, Sequence[float]], numbers: Sequence[int]
+    scores: Mapping[int, Sequence[float]], numbers: Sequence[int]
 ) -> tuple[list[float], list[float]]:
     pairs = [(float(n), float(score)) for n in numbers for score in scores[n]]
     return [n for n, _ in pairs], [score for _, score in pairs]
 
 
 def _means(
-    scores: dict[int, Sequence[float]], numbers: Sequence[int]
+    scores: Mapping[int, Sequence[float]], numbers: Sequence[int]
 ) -> tuple[list[float], list[float]]:
     return [float(n) for n in numbers], [float(np.mean(scores[n])) for n in numbers]
 

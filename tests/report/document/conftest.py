@@ -104,25 +104,42 @@ def report() -> Document:
     return make_report()
 
 
+@pytest.fixture
+def hostile() -> str:
+    """What a class might be called by someone who wants to break out of the text."""
+    return HOSTILE
+
+
+@pytest.fixture
+def svg() -> str:
+    return curves()
+
+
+@pytest.fixture
+def png() -> bytes:
+    return patches(0)
+
+
 def make_report() -> Document:
     method = Section(
         "Method",
         (
             Paragraph(
                 "Only labelled pixels enter the loss. Let $\\Omega$ be the pixels of a chip, "
-                "$m_i \\in \\{0, 1\\}$ whether pixel $i$ is labelled, and $p_{i,c}$ the softmax of the "
-                "network’s output $\\mathbf{z}_i \\in \\mathbb{R}^C$. The partial cross-entropy with "
-                "focal weighting [@lin2017] is"
+                "$m_i \\in \\{0, 1\\}$ whether pixel $i$ is labelled, and $p_{i,c}$ the softmax of "
+                "the network’s output $\\mathbf{z}_i \\in \\mathbb{R}^C$. The partial "
+                "cross-entropy with focal weighting [@lin2017] is"
             ),
             Formula(
                 r"\mathcal{L}_{\text{pCE}}(\theta) = -\frac{1}{\sum_{i \in \Omega} m_i} "
-                r"\sum_{i \in \Omega} m_i \, w_{y_i} \left(1 - p_{i,y_i}\right)^{\gamma} \log p_{i,y_i},",
+                r"\sum_{i \in \Omega} m_i \, w_{y_i} \left(1 - p_{i,y_i}\right)^{\gamma} "
+                r"\log p_{i,y_i},",
                 label="eq-loss",
             ),
             Paragraph(
-                "where $\\gamma \\ge 0$ and $w_c$ weighs class $c$. With $\\gamma = 0$, [#eq-loss] is the "
-                "cross-entropy at the points. Its gradient at an unlabelled pixel is *exactly* zero, "
-                "which the tests assert for every loss in [#sec-losses]."
+                "where $\\gamma \\ge 0$ and $w_c$ weighs class $c$. With $\\gamma = 0$, [#eq-loss] "
+                "is the cross-entropy at the points. Its gradient at an unlabelled pixel is "
+                "*exactly* zero, which the tests assert for every loss in [#sec-losses]."
             ),
             Section(
                 "Losses and formulas",
@@ -135,7 +152,8 @@ def make_report() -> Document:
                     ),
                     Formula(
                         r"\begin{aligned} \hat{y}_i &= \argmax_{c} z_{i,c} \\ "
-                        r"&= \argmax_c \max_{k \le K} \lVert f'_k(x) \rVert^2 + \int_0^1 g(t)\,dt \end{aligned}"
+                        r"&= \argmax_c \max_{k \le K} \lVert f'_k(x) \rVert^2 + \int_0^1 g(t)\,dt "
+                        r"\end{aligned}"
                     ),
                     Formula(
                         r"m_i = \begin{cases} 1 & \text{if pixel } i \text{ is labelled} \\ "
@@ -167,12 +185,12 @@ def make_report() -> Document:
                         ("Draw the points.", "Train.", "Judge on held-out blocks."), numbered=True
                     ),
                     CodeBlock(
-                        "pointillist train scene.tif --points sites.gpkg --recipe unet --seed 1 --out runs/unet-1\n"
-                        "pointillist predict runs/unet-1 scene.tif --out map.tif   # <- one file, COG"
+                        "pointillist train scene.tif --points sites.gpkg --seed 1 --out runs/unet\n"
+                        "pointillist predict runs/unet scene.tif --out map.tif   # <- one file"
                     ),
                     Note(
-                        "Purposive points are no probability sample. **No design-based interval** is printed "
-                        "from them anywhere in this report.",
+                        "Purposive points are no probability sample. **No design-based interval** "
+                        "is printed from them anywhere in this report.",
                         title="What the intervals mean",
                     ),
                 ),
@@ -184,14 +202,16 @@ def make_report() -> Document:
         (
             Paragraph(
                 "Accuracy rises steeply up to about 50 points per class and flattens after that "
-                "([#fig-density]); the numbers are in [#tab-density]. Between recipes the difference is "
-                "larger than between designs, which agrees with [@stehman2019, @breiman2001]. See also the "
-                "[documentation](https://example.org/docs?a=1&b=2) and `pointillist.report.document.render_html(document)`."
+                "([#fig-density]); the numbers are in [#tab-density]. Between recipes the "
+                "difference is larger than between designs, which agrees with "
+                "[@stehman2019, @breiman2001]. See also the "
+                "[documentation](https://example.org/docs?a=1&b=2) and "
+                "`pointillist.report.document.render_html(document)`."
             ),
             Figure(
                 curves(),
                 "Overall accuracy by number of points per class. Means of ten seeds on "
-                "held-out blocks; the lines join means only to guide the eye, and there is nothing between them.",
+                "held-out blocks; the lines join means only to guide the eye.",
                 "fig-density",
                 width=0.9,
             ),
@@ -255,9 +275,10 @@ def make_report() -> Document:
         imprint="Version 0.1 · MIT licence",
         abstract=(
             "Land-cover maps are usually learnt from densely labelled images, which are costly. "
-            "We train segmentation networks from *a few hundred labelled points* with a loss that is "
-            "evaluated at the points alone, and measure on held-out blocks how much accuracy each "
-            "part of the method contributes: the loss, the sampling design, and the recipe.",
+            "We train segmentation networks from *a few hundred labelled points* with a loss "
+            "that is evaluated at the points alone, and measure on held-out blocks how much "
+            "accuracy each part of the method contributes: the loss, the sampling design, "
+            "and the recipe.",
             "With 100 points per class the network reaches **84.9 %** overall accuracy.",
         ),
         sections=(
@@ -265,9 +286,10 @@ def make_report() -> Document:
                 "Introduction",
                 (
                     Paragraph(
-                        "Point labels are cheap: a mapper places hundreds in an hour, whereas one fully "
-                        "labelled chip takes as long [@olofsson2014]. This report asks how far they go. "
-                        "Its claims are judged one by one in [#tab-claims] ([#app-claims])."
+                        "Point labels are cheap: a mapper places hundreds in an hour, whereas one "
+                        "fully labelled chip takes as long [@olofsson2014]. This report asks how "
+                        "far they go. Its claims are judged one by one in [#tab-claims] "
+                        "([#app-claims])."
                     ),
                 ),
             ),
@@ -304,8 +326,8 @@ def make_report() -> Document:
             Reference(
                 "olofsson2014",
                 "Olofsson, P., Foody, G. M., Herold, M., Stehman, S. V., Woodcock, C. E., "
-                "Wulder, M. A. (2014). Good practices for estimating area and assessing accuracy of land "
-                "change. *Remote Sensing of Environment* 148, 42–57.",
+                "Wulder, M. A. (2014). Good practices for estimating area and assessing accuracy "
+                "of land change. *Remote Sensing of Environment* 148, 42–57.",
                 "https://doi.org/10.1016/j.rse.2014.02.015",
             ),
             Reference(

@@ -11,7 +11,7 @@ r"""Markup inside a line of text, and nothing but these eight things.
 | `[text](https://…)` | a link; `https:`, `http:` and `mailto:` only |
 | `\*` | the sign itself; a backslash before a letter is a backslash |
 
-A sign that opens nothing is itself: `a * b`, `snake_case`, `p < 0.05`, `5 $`, `[1, 2]`.
+A sign that opens nothing is itself: `a * b`, `2*3*4`, `snake_case`, `p < 0.05`, `5 $`, `[1, 2]`.
 Text from elsewhere (class names, file names) goes through `literal`, and shows just as it is.
 Everything that is not in the table is plain text and is escaped by each renderer.
 """
@@ -91,7 +91,7 @@ _MARKUP = re.compile(
     | `(?P<code>[^`]+)`
     | \$(?P<math>(?!\s)(?:\\.|[^$\\])+?(?<!\s))\$(?!\d)
     | \*\*(?P<strong>(?=\S)(?:\\.|[^\\])+?(?<=\S))\*\*(?!\*)
-    | \*(?P<emphasis>(?![\s*])(?:\\.|\*\*(?:\\.|[^*\\])+\*\*|[^*\\])+?(?<!\s))\*(?!\*)
+    | (?<!\w)\*(?P<emphasis>(?![\s*])(?:\\.|\*\*(?:\\.|[^*\\])+\*\*|[^*\\])+?(?<!\s))\*(?![\w*])
     | \[(?P<cite>@{LABEL}(?:\s*[;,]\s*@{LABEL})*)\]
     | \[\#(?P<ref>{LABEL})\]
     | \[(?P<link>(?:\\.|[^\]\\])+)\]\((?P<url>(?:https?://|mailto:)[^\s()]+(?:\([^\s()]*\)[^\s()]*)*)\)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from pointillist.report.document.latex import (
+from pointillist.report.document.formula import (
     Accent,
     Brace,
     Fence,
@@ -18,8 +18,8 @@ from pointillist.report.document.latex import (
     Symbol,
     Words,
     is_integral,
-    parse_formula,
 )
+from pointillist.report.document.latex import parse_formula
 
 
 def render_mathml(source: str, *, display: bool = False) -> str:

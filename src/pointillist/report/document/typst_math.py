@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pointillist.report.document.latex import (
+from string import punctuation
+
+from pointillist.report.document.formula import (
     Accent,
     Brace,
     Fence,
@@ -15,14 +17,17 @@ from pointillist.report.document.latex import (
     Space,
     Symbol,
     Words,
-    parse_formula,
 )
+from pointillist.report.document.latex import parse_formula
 from pointillist.report.document.typst_text import quote
 
 _ACCENTS = {
     "^": "hat", "¯": "macron", "~": "tilde", "→": "arrow", "˙": "dot", "¨": "dot.double",
     "ˇ": "caron",
 }  # fmt: skip
+
+
+_MEANINGFUL = frozenset(punctuation) | frozenset("⟨⟩⌊⌋⌈⌉‖")
 
 
 def render_typst_math(source: str) -> str:
@@ -96,8 +101,8 @@ def _symbol(node: Symbol) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Characters that mean themselves."""
-    return " ".join(char if char.isalnum() or ord(char) > 127 else f"\\{char}" for char in text)
+    """Characters that mean themselves; delimiters would look for their partners."""
+    return " ".join(f"\\{char}" if char in _MEANINGFUL else char for char in text)
 
 
 def _scripts(node: Scripts) -> str:

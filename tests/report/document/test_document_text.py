@@ -1,0 +1,75 @@
+"""The markup inside text: the eight things it knows, and that everything else is text."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pointillist.report.document import literal
+from pointillist.report.document.inline import (
+    Cite,
+    Code,
+    Emphasis,
+    Link,
+    Math,
+    Ref,
+    Strong,
+    Text,
+    parse,
+    plain,
+)
+from pointillist.report.document.typst_text import quote
+
+
+@pytest.mark.parametrize(
+    ("written", "spans"),
+    [
+        ("*a b*", (Emphasis((Text("a b"),)),)),
+        ("**a**", (Strong((Text("a"),)),)),
+        ("**a *b* c**", (Strong((Text("a "), Emphasis((Text("b"),)), Text(" c"))),)),
+        ("*a **b** c*", (Emphasis((Text("a "), Strong((Text("b"),)), Text(" c"))),)),
+        ("`*a* $b$`", (Code("*a* $b$"),)),
+        (r"$\frac{1}{2}$", (Math(r"\frac{1}{2}"),)),
+        ("[@a2014]", (Cite(("a2014",)),)),
+        ("[@a; @b]", (Cite(("a", "b")),)),
+        ("[#fig-a]", (Ref("fig-a"),)),
+        ("[x](https://a.org/b_(c))", (Link((Text("x"),), "https://a.org/b_(c)"),)),
+        (r"\*a\*", (Text("*a*"),)),
+        ("a \n b", (Text("a b"),)),
+    ],
+)
+def test_markup_is_read(written: str, spans: tuple[object, ...]) -> None:
+    assert parse(written) == spans
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a * b * c", "2*3*4", "0.81*, 0.79*", "snake_case", "p < 0.05", "it costs 5 $ or 6 $",
+        "[1, 2]", "a@b.org", "#3", "[x](javascript:alert)", "*open", r"C:\temp", "50 % ~ & --",
+    ],
+)  # fmt: skip
+def test_signs_that_open_nothing_are_themselves(text: str) -> None:
+    assert parse(text) == (Text(text),)
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"])))
+def test_literal_text_is_never_markup(text: str) -> None:
+    assert plain(literal(text)) == text
+    assert all(isinstance(span, Text) for span in parse(literal(text)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(alphabet=st.one_of(st.characters(codec="utf-8"), st.sampled_from('\\"#{}$[]'))))
+def test_no_string_breaks_out_of_its_quotes_in_typst(text: str) -> None:
+    typst = pytest.importorskip("typst")
+    markup = f"#metadata({quote(text)}) <it>"
+    found = typst.query(markup.encode(), "<it>", field="value", one=True, ignore_system_fonts=True)
+    assert json.loads(found) == text
+
+
+def test_control_characters_are_replaced() -> None:
+    assert parse("a\x00b\x1bc") == (Text("a\ufffdb\ufffdc"),)
