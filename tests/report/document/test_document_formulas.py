@@ -23,7 +23,8 @@ FORMULAS = [
     r"\argmax_c \operatorname{softmax}(z)_c \le \max_{k \in \{1, \dots, K\}} 95\,\%",
     r"\mathbf{x} \in \mathbb{R}^{H \times W}, \mathcal{L}, \boldsymbol{\theta}, \mathfrak{C}, \ell",
     r'\underbrace{a + b}_{n} \overbrace{c}^{\text{say "#panic() <b>"}} \binom{n}{k}',
-    r"\left\lfloor \frac{a}{b} \right\rfloor [0, 1) \int_0^1 g(t)\,dt \qquad \lVert x \rVert_2 ! : ; / * \| \lfloor y \rfloor",
+    r"\left\lfloor \frac{a}{b} \right\rfloor [0, 1) \int_0^1 g(t)\,dt",
+    r"\qquad \lVert x \rVert_2 ! : ; / * \| \lfloor y \rfloor",
     r"\# \& \$ \_ @ \text{a_b $ # & <i>} \Gamma \infty",
 ]  # fmt: skip
 

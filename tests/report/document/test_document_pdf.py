@@ -12,6 +12,7 @@ import pytest
 
 from pointillist.errors import OutputExistsError
 from pointillist.report.document import (
+    BulletList,
     Cell,
     CodeBlock,
     Document,
@@ -19,8 +20,10 @@ from pointillist.report.document import (
     FigureGrid,
     Formula,
     Note,
+    PageBreak,
     Paragraph,
     Section,
+    Subhead,
     Table,
     TypesettingError,
     literal,
@@ -125,6 +128,33 @@ def test_tall_pictures_are_kept_on_their_page(tmp_path: Path) -> None:
     assert len(found) == 3
     assert "Figure 1. Tall." in found[1]
     assert "Figure 2. Four tall." in found[2]
+
+
+def test_odd_documents_are_set_too(tmp_path: Path) -> None:
+    deep = Section("f", [Paragraph("deep")])
+    for title in "edcba":
+        deep = Section(title, [deep])
+    wide = [[f"{i * j:.3f} ± 0.012" for j in range(11)] for i in range(3)]
+    odd = [
+        Table(["a", "b"], [], "No rows."),
+        Table(["a"], [Subhead("x"), ["1"], Subhead("last")], "A group without rows."),
+        Table([f"Column {i}" for i in range(11)], wide, "Eleven columns."),
+        Table(["a", "b"], [["c", "word " * 900]], "A cell of more than a page.", widths=(1, 3)),
+        BulletList([BulletList(["first of all a list"])]),
+        BulletList([]),
+        Note([""]),
+        CodeBlock(""),
+        CodeBlock("\n".join(["line " * 40] * 90)),
+        PageBreak(),
+        PageBreak(),
+        Paragraph(""),
+        Paragraph("x" * 300),
+        Section("Empty", []),
+        deep,
+    ]
+    path = write_pdf(Document("Bare", [Section("Odd", odd)]), tmp_path / "a.pdf")
+    assert "1.2.1.1.1.1.1" not in (found := " ".join(pages(path)))
+    assert re.search(r"1\.2\.1\.1\.1\.1 f deep", found)
 
 
 def test_damaged_picture_is_named_as_the_likely_cause(tmp_path: Path, png: bytes) -> None:

@@ -43,7 +43,8 @@ INTEGRALS = frozenset("∫∬∮")
 _PLAIN = "arccos arcsin arctan cos cosh cot deg dim exp hom ker lg ln log sin sinh tan tanh"
 _WITH_LIMITS = "argmax argmin det gcd inf lim liminf limsup max min Pr sup"
 FUNCTIONS = dict.fromkeys(_PLAIN.split(), False) | dict.fromkeys(_WITH_LIMITS.split(), True)
-SPELLED = {"argmax": "arg max", "argmin": "arg min", "liminf": "lim inf", "limsup": "lim sup"}
+# With thin spaces.
+SPELLED = {name: f"{name[:3]}\u2009{name[3:]}" for name in ["argmax", "argmin", "liminf", "limsup"]}
 
 # Widths in em.
 SPACES = {",": 1 / 6, ":": 2 / 9, ">": 2 / 9, ";": 5 / 18, "!": -1 / 6, " ": 1 / 4}
