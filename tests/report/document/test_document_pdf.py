@@ -153,8 +153,7 @@ def test_odd_documents_are_set_too(tmp_path: Path) -> None:
         deep,
     ]
     path = write_pdf(Document("Bare", [Section("Odd", odd)]), tmp_path / "a.pdf")
-    assert "1.2.1.1.1.1.1" not in (found := " ".join(pages(path)))
-    assert re.search(r"1\.2\.1\.1\.1\.1 f deep", found)
+    assert "1.2.1.1.1.1.1 f deep" in " ".join(pages(path))
 
 
 def test_damaged_picture_is_named_as_the_likely_cause(tmp_path: Path, png: bytes) -> None:
