@@ -79,7 +79,9 @@ def _usable(path: Path, protocol: Protocol, say: Say | None) -> Iterator[Record]
 def run_missing(
     grid: StudyGrid, say: Say, clock: Callable[[], float] = time.monotonic, n_workers: int = 1
 ) -> None:
-    """Run what has no record and append each record as it comes; Ctrl-C ends it between two runs.
+    """Run what has no record and append each record as it comes.
+
+    Ctrl-C ends it after the run that is on, or within seconds where several run side by side.
 
     Args:
         grid: The study.
@@ -98,7 +100,7 @@ def run_missing(
     run = run_in_turn if n_workers == 1 else run_side_by_side
     with (
         interrupt_between_steps() as check,
-        contextlib.closing(run(cells, grid.folders, n_workers)) as results,
+        contextlib.closing(run(cells, grid.folders, n_workers, check)) as results,
     ):
         for i, (cell, record) in enumerate(results, start=1):
             protocol = protocol_of(cell)

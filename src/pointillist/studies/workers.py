@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -18,9 +18,15 @@ from pointillist.studies.protocols import Cell, Record, protocol_of
 _ON_ONE_GPU = 12
 _POLL_S = 2.0
 
+Check = Callable[[], None]
+
+
+def _nothing() -> None:
+    """Let everything go on."""
+
 
 def run_in_turn(
-    cells: Sequence[Cell], folders: Folders, n_workers: int = 1
+    cells: Sequence[Cell], folders: Folders, n_workers: int = 1, check: Check = _nothing
 ) -> Generator[tuple[Cell, Record], None, None]:
     """Run cells one after the other in this process, and give each with its record."""
     for cell in cells:
@@ -28,13 +34,13 @@ def run_in_turn(
 
 
 def run_side_by_side(
-    cells: Sequence[Cell], folders: Folders, n_workers: int
+    cells: Sequence[Cell], folders: Folders, n_workers: int, check: Check = _nothing
 ) -> Generator[tuple[Cell, Record], None, None]:
     """Run cells in several processes, and give each with its record as it is finished.
 
     A process computes on one thread (a grid keeps the cores busy by its number of runs) and ends
-    when this one does, however it ends. No more cells are handed out than there are processes, so
-    that an interruption waits for none but those.
+    when this one does, however it ends. `check` is called every two seconds and may raise: what the
+    processes compute is lost then, what was finished is not.
 
     Raises:
         WorkerError: A process was killed, as the system does when memory is short.
@@ -53,8 +59,9 @@ def run_side_by_side(
             if len(running) == n_workers:
                 break
         while running:
-            # a signal is noticed between two waits
             done, _ = wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED)
+            if not done:
+                check()
             for future in done:
                 cell = running.pop(future)
                 record = future.result()

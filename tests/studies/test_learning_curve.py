@@ -1,0 +1,57 @@
+"""Learning curves and costs."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from pointillist.errors import InputError
+from pointillist.studies.cost import CostModel
+from pointillist.studies.learning_curve import Curve, find_budgets, fit_curve
+
+TRUTH = Curve(0.985, 0.12, 0.6)
+NUMBERS = (5, 25, 50, 100, 250, 500)
+
+
+def test_a_curve_is_found_again() -> None:
+    found = fit_curve(NUMBERS, TRUTH.score(np.array(NUMBERS, dtype=float)).tolist())
+    assert found.ceiling == pytest.approx(TRUTH.ceiling, abs=1e-4)
+    assert found.rate == pytest.approx(TRUTH.rate, rel=0.01)
+    assert found.points_for(TRUTH.score(77.0).item()) == pytest.approx(77, rel=0.01)
+
+
+def test_budgets_hold_the_truth(rng: np.random.Generator) -> None:
+    scores = {n: (TRUTH.score(float(n)) + rng.normal(0, 0.001, 10)).tolist() for n in NUMBERS}
+    full = (0.984 + rng.normal(0, 0.0005, 10)).tolist()
+    _, (at95, at98, at99) = find_budgets(scores, full)
+    assert at95.points < at98.points < at99.points
+    assert at98.low <= TRUTH.points_for(0.98 * 0.984) <= at98.high
+    assert at98.inside
+    assert not at95.inside
+
+
+def test_a_score_above_the_ceiling_is_never_reached() -> None:
+    assert math.isinf(TRUTH.points_for(0.99))
+    _, (budget,) = find_budgets(
+        {n: [float(TRUTH.score(float(n)))] * 3 for n in NUMBERS}, [0.9999] * 3, [0.999]
+    )
+    assert math.isinf(budget.points)
+    assert not budget.inside
+
+
+def test_too_few_numbers_of_points() -> None:
+    with pytest.raises(InputError, match="three numbers of points at least, got 2"):
+        fit_curve([5, 5, 10], [0.8, 0.81, 0.9])
+
+
+def test_costs() -> None:
+    cost = CostModel(seconds_per_point=3, minutes_per_mask=10, hourly_wage=18)
+    assert cost.points_seconds(200) == 600
+    assert cost.saved(200) == pytest.approx(0.0)
+    assert cost.saved(20) == pytest.approx(0.9)
+    assert cost.money(cost.points_seconds(200)) == pytest.approx(3.0)
+    assert cost.break_even == pytest.approx(200)
+    with pytest.raises(InputError, match="times and a wage above 0, got 0 s per point"):
+        CostModel(seconds_per_point=0)

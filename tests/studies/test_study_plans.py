@@ -1,0 +1,141 @@
+"""Studies by name: their rows, and the tables that come of records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from study_cases import make_records
+
+from pointillist.cli import main
+from pointillist.data.benchmarks import BENCHMARKS
+from pointillist.errors import InputError
+from pointillist.studies import find_study, read_lines, run_study
+from pointillist.studies.classic import ClassicCell
+from pointillist.studies.named import STUDIES
+from pointillist.studies.plan import RowsConfig, StudyConfig, make_study
+
+RECORDS = Path(__file__).resolve().parents[2] / "studies" / "records"
+
+
+@pytest.mark.parametrize("name", [*STUDIES, *BENCHMARKS])
+def test_every_study_has_rows_of_different_names(name: str) -> None:
+    study = find_study(name)
+    assert len({row.name for row in study.rows}) == len(study.rows) >= 2
+    assert len(set(study.cells(1))) <= len(study.rows)
+
+
+def test_what_the_reference_study_states_stands_beside_the_right_rows() -> None:
+    lines = {row.name for row in find_study("density").rows}
+    assert {f"{n} per class" for n in (1, 5, 10, 20, 50)} <= lines
+    assert {f"{n} per image" for n in (50, 200, 500, 1000)} <= lines
+    sampling = find_study("sampling")
+    assert len(sampling.rows) == 25
+    for kind in ("spread", "interior", "pseudo-stratified"):
+        for n in (1, 2, 5, 10, 20):
+            row = next(r for r in sampling.rows if r.name == f"{n} per class, {kind}")
+            assert row.against == f"{n} per class"
+    simple = next(r for r in sampling.rows if r.name == "50 per image")
+    assert simple.against == "10 per class"
+    real = find_study("real")
+    assert len(real.rows) == 48
+    assert real.seeds == 3
+
+
+def test_rows_are_compared_over_the_seeds_they_share(tmp_path: Path) -> None:
+    study = find_study("sampling")
+
+    def score(cell: ClassicCell) -> float:
+        better = 0.05 if cell.strategy == "stratified" else 0.0
+        return 0.8 + better + 0.001 * ((cell.seed * 7 + cell.n_per_class) % 5)
+
+    make_records(study, tmp_path, 3, score)
+    lines = {line.row.name: line for line in read_lines(study, 10, tmp_path)}
+    assert lines["5 per class"].comparison is None
+    assert lines["5 per class"].stated == 0.9157
+    assert lines["5 per class, pseudo-stratified"].stated == 0.9042
+    compared = lines["5 per class, spread"]
+    assert compared.comparison is not None
+    assert compared.comparison.difference.value == pytest.approx(0.05, abs=0.004)
+    assert compared.comparison.difference.n == 3
+    assert compared.p is not None
+    assert compared.p >= compared.comparison.p
+    assert compared.accuracy.value == pytest.approx(compared.miou.value + 0.01)
+
+
+def test_one_view_is_read_from_the_same_runs(tmp_path: Path) -> None:
+    study = find_study("baselines")
+    make_records(study, tmp_path, 2, lambda cell: 0.9)
+    lines = {line.row.name: line for line in read_lines(study, 2, tmp_path)}
+    assert set(lines["200 per image, one view"].runs) == {0, 1}
+    assert lines["full masks"].stated == 0.9450
+    assert "200 per image, plain training, one view" in lines
+    assert lines["200 per image, recipe of the reference, one view"].stated is None
+
+
+def test_a_file_of_weights_makes_rows_of_its_own() -> None:
+    names = [row.name for row in find_study("baselines", "r34.safetensors@0a1b2c3d").rows]
+    assert "200 per image, from r34.safetensors@0a1b2c3d" in names
+    assert len(names) == len(find_study("baselines").rows) + 2
+
+
+def test_committed_records_fill_the_first_row() -> None:
+    """10 points per class, 5 epochs, random initialisation, at least as good as stated."""
+    said: list[str] = []
+    (line,) = run_study("density", 1, RECORDS, said.append, "10 per class")
+    assert "1 of 1 runs are recorded" in said[-1]
+    assert line.miou.value >= 0.9248
+    assert line.stated == 0.9248
+
+
+def test_the_command_prints_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["study", "density", "--only", "10 per class", "--seeds", "1",
+              "--records", str(RECORDS)])  # fmt: skip
+    assert not stop.value.code
+    shown = capsys.readouterr().out
+    assert "10 per class" in shown
+    assert "0.9248" in shown
+
+
+def test_per_class_tables_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_records(find_study("perclass"), tmp_path, 2, lambda cell: 0.9)
+    with pytest.raises(SystemExit) as stop:
+        main(["study", "perclass", "--seeds", "2", "--records", str(tmp_path)])
+    assert not stop.value.code
+    shown = capsys.readouterr().out
+    assert "Bare Soil" in shown
+    assert "recall" in shown
+
+
+def test_bad_requests(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"study of density, sampling, .* got 'weather'"):
+        run_study("weather", 1, tmp_path)
+    with pytest.raises(InputError, match="at least 1 seed"):
+        run_study("density", 0, tmp_path)
+    with pytest.raises(InputError, match=r"row among: 1 per class; .*; got '11 per class'"):
+        run_study("density", 1, tmp_path, only="11 per class")
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ({"stratgy": "random"}, "Expected keys of P-classic among .*; got 'stratgy'"),
+        ({"strategy": "guess"}, "Expected a strategy of random, .* got 'guess'"),
+        ({"recipe": "magic"}, "Expected recipe of P-classic to be forest or .* got 'magic'"),
+        ({"views": 4}, "Expected views of P-classic to be 8, or to be left out, got 4"),
+    ],
+)
+def test_bad_cells_are_refused_before_the_first_run(cells: dict[str, object], message: str) -> None:
+    config = StudyConfig(name="x", title="x", rows=[RowsConfig(cells=cells)])
+    with pytest.raises(InputError, match=message):
+        make_study(config)
+
+
+def test_rows_compared_with_nothing_are_refused() -> None:
+    rows = [RowsConfig(cells={"n_per_class": 5}, against={"n_per_class": 6})]
+    with pytest.raises(InputError, match="compared with rows of 'x', got '6 per class"):
+        make_study(StudyConfig(name="x", title="x", rows=rows))
+    rows = [RowsConfig(protocol="P-moon", cells={})]
+    with pytest.raises(InputError, match=r"protocol of P-classic, .* got 'P-moon'"):
+        make_study(StudyConfig(name="x", title="x", rows=rows))
