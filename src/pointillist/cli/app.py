@@ -369,7 +369,8 @@ def study(
         typer.Argument(
             help="density, sampling, baselines, perclass, transfer, real or all; a published data "
             "set (potsdam, vaihingen, deepglobe, agriculture-vision, loveda, openearthmap); a "
-            ".yaml file; or prepare, which writes the scenes as arrays for machines without GDAL."
+            ".yaml file; prepare, which writes the scenes as arrays for machines without GDAL; "
+            "or examples, which keeps the maps that the report shows."
         ),
     ],
     seeds: Annotated[
@@ -399,11 +400,14 @@ def study(
     out: Annotated[Path, typer.Option(help="Where prepare writes.")] = Path("studies/scenes"),
 ) -> None:
     """Run an experiment with several seeds, and show its table."""
-    from pointillist.cli.study import prepare, show_study
+    from pointillist.cli.study import keep_examples, prepare, show_study
     from pointillist.studies.places import Folders
 
     if name == "prepare":
         prepare(scenes, out)
+        return
+    if name == "examples":
+        keep_examples(records, scenes)
         return
     show_study(name, seeds, records, only, workers, Folders(scenes, root, weights))
 
@@ -429,8 +433,9 @@ def report(
 ) -> None:
     """Make the technical report (PDF and HTML) and the claims ledger from the records."""
     from pointillist.studies.cost import CostModel
+    from pointillist.studies.findings import gather
     from pointillist.studies.places import Folders
-    from pointillist.studies.technical_report import gather, write_report
+    from pointillist.studies.technical_report import write_report
 
     cost = CostModel(seconds_per_point, minutes_per_mask, hourly_wage)
     folders = None if scenes is None else Folders(scenes)

@@ -57,3 +57,10 @@ def prepare(scenes: Path | None, out: Path) -> None:
         f"{len(written)} files written to {out}. On the other machine: "
         f"pointillist study real --scenes {out}"
     )
+
+
+def keep_examples(records: Path, scenes: Path | None) -> None:
+    """Train what the report's pictures show, and keep the predictions beside the records."""
+    from pointillist.studies.examples import make_examples
+
+    make_examples(records, Folders(scenes), console.say)

@@ -1,0 +1,399 @@
+"""The report's sections that show results: tables, figures, and sentences made of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pointillist.report.document import (
+    Block,
+    Cell,
+    Figure,
+    FigureGrid,
+    PageBreak,
+    Paragraph,
+    Section,
+    Subhead,
+    Table,
+    literal,
+)
+from pointillist.scenes import CLASSIC_LEGEND
+from pointillist.studies import claims as ledger
+from pointillist.studies import figures, reference
+from pointillist.studies.examples import read_examples
+from pointillist.studies.figures import to_svg
+from pointillist.studies.findings import Findings
+from pointillist.studies.panels import draw_panels, share_wrong
+from pointillist.studies.statistics import mean_over_seeds
+from pointillist.studies.tables import Line, format_p
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
+
+TONES: dict[str, Any] = {
+    ledger.EXCEEDED: "good",
+    ledger.REPRODUCED: "good",
+    ledger.NOT_REPRODUCED: "bad",
+    ledger.NOT_MEASURED: "quiet",
+}
+
+
+def _interval(line: Line, figure: str = "miou") -> str:
+    mean = line.miou if figure == "miou" else line.accuracy
+    if mean.n < 2:
+        return f"{mean.value:.4f} (1 seed)"
+    return f"{mean.value:.4f} [{mean.low:.4f}, {mean.high:.4f}]"
+
+
+def _table(lines: Sequence[Line], caption: str, label: str, *, stated: bool = True) -> Table:
+    """Rows with means, intervals and, where there are any, comparisons."""
+    compares = any(line.comparison for line in lines)
+    columns = ["run", "seeds", "mean IoU [95 %]", "accuracy [95 %]"]
+    columns += ["reference"] if stated else []
+    columns += ["difference", "d", "p"] if compares else []
+    rows = []
+    for line in lines:
+        row: list[str | int | float | Cell] = [
+            literal(line.row.name), line.miou.n, _interval(line), _interval(line, "accuracy")
+        ]  # fmt: skip
+        if stated:
+            row.append("" if line.stated is None else f"{line.stated:.4f}")
+        if compares and line.comparison is not None and line.p is not None:
+            tone: Any = "quiet" if line.p >= 0.05 else "plain"
+            row += [
+                f"{line.comparison.difference.value:+.4f}",
+                f"{line.comparison.effect:+.1f}",
+                Cell(format_p(line.p), tone),
+            ]
+        elif compares:
+            row += ["", "", ""]
+        rows.append(row)
+    notes = "Intervals: Student's t over seeds."
+    if stated:
+        notes += " Reference: the figure that the reference study states, one seed, ImageNet."
+    if compares:
+        notes += (
+            " Difference to the row it is compared with on the same seeds; d: its effect size in "
+            "standard deviations of the differences; p: paired t test after Holm's correction."
+        )
+    return Table(
+        columns,
+        rows,
+        caption,
+        "l" + "r" * (len(columns) - 1),
+        notes=notes,
+        label=label,
+    )
+
+
+def _drawn(drawing: Drawing | None, caption: str, label: str) -> list[Block]:
+    return [] if drawing is None else [Figure(to_svg(drawing), caption, label)]
+
+
+def density_section(findings: Findings) -> Section | None:
+    """Experiment 1: table, figure, learning curve; None without records."""
+    lines = findings.evidence.table("density")
+    if not lines:
+        return None
+    beaten = [line for line in lines if line.stated is not None]
+    above = [line for line in beaten if line.miou.value >= (line.stated or 0)]
+    blocks: list[Block] = [
+        Paragraph(
+            f"[#density] gives the score at every number of points, [#density-figure] draws it. "
+            f"{len(above)} of the {len(beaten)} rows for which the reference study states a figure "
+            "reach it, without its ImageNet weights. Its table counts points *per class*: 50 per "
+            "class are up to 250 per image."
+        ),
+        _table(lines, "Point density, P-classic.", "density"),
+        *_drawn(
+            figures.draw_density(findings.evidence, findings.curve),
+            "Mean IoU against points per image. Bars are 95 % intervals over seeds.",
+            "density-figure",
+        ),
+    ]
+    if findings.curve is not None:
+        blocks += _curve_blocks(findings)
+    return Section("Experiment 1: how many points", blocks, "experiment-1")
+
+
+def _curve_blocks(findings: Findings) -> list[Block]:
+    assert findings.curve is not None
+    curve = findings.curve
+    rows = [
+        [
+            f"{budget.share:.0%}",
+            f"{budget.score:.4f}",
+            _points(budget.points),
+            f"[{_points(budget.low)}, {_points(budget.high)}]",
+            "yes" if budget.inside else "no",
+        ]
+        for budget in findings.budgets
+    ]
+    return [
+        Paragraph(
+            "A saturating power law [@hestness2017] is fitted to the scores of all seeds, "
+            f"$s(n) = {curve.ceiling:.4f} - {curve.gap:.3f}\\, n^{{-{curve.rate:.2f}}}$, and "
+            "solved for the points at which a share of the fully supervised score is reached "
+            "([#budgets])."
+        ),
+        Table(
+            ["share of full quality", "mean IoU", "points per image", "95 %", "measured range"],
+            rows,
+            "Points per image for a share of the quality of full masks.",
+            "lrrrc",
+            notes="Intervals: 2000 bootstrap samples of seeds, for points and full masks alike. "
+            "Outside the measured range the figure is an extrapolation.",
+            label="budgets",
+        ),
+    ]
+
+
+def _points(n: float) -> str:
+    return "never" if np.isinf(n) else f"{n:,.0f}"
+
+
+def sampling_section(findings: Findings) -> Section | None:
+    """Experiment 2: table and figure; None without records."""
+    lines = findings.evidence.table("sampling")
+    if not lines:
+        return None
+    seeds = sorted({line.miou.n for line in lines})
+    compared = [line for line in lines if line.p is not None]
+    better = [
+        line
+        for line in compared
+        if line.p is not None and line.p < 0.05 and _gain(line) > 0
+    ]  # fmt: skip
+    worse = [
+        line
+        for line in compared
+        if line.p is not None and line.p < 0.05 and _gain(line) < 0
+    ]  # fmt: skip
+    many = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
+    return Section(
+        "Experiment 2: where the points lie",
+        [
+            Paragraph(
+                "*Spread* places the points of a class one per cell of a spatial grid, *interior* "
+                "at least 4 pixels from another class, *simple* draws as many points in total "
+                "without regard to class, and *pseudo-stratified* is what the reference study "
+                "calls stratified: it shuffles the pixels of a class and takes evenly spaced "
+                f"places of the list, which is random sampling again. With {many} seeds, "
+                f"{len(better)} of {len(compared)} comparisons with random points are "
+                f"significantly better after correction{_named(better)} and {len(worse)} are "
+                f"significantly worse{_named(worse)}."
+            ),
+            _table(lines, "Sampling strategies, P-classic.", "sampling"),
+            *_drawn(
+                figures.draw_sampling(findings.evidence),
+                "Difference to as many random points per class, with 95 % intervals of the paired "
+                "differences.",
+                "sampling-figure",
+            ),
+        ],
+        "experiment-2",
+    )
+
+
+def _gain(line: Line) -> float:
+    return 0.0 if line.comparison is None else line.comparison.difference.value
+
+
+def _named(lines: Sequence[Line]) -> str:
+    return f" ({'; '.join(literal(line.row.name) for line in lines)})" if lines else ""
+
+
+def baselines_section(findings: Findings) -> Section | None:
+    """Baselines and ablations; None without records."""
+    lines = findings.evidence.table("baselines")
+    if not lines:
+        return None
+    return Section(
+        "Baselines and ablations",
+        [
+            Paragraph(
+                "All at 200 simple random points per image unless said otherwise. *Recipe of the "
+                "reference*: Adam, rate 0.001, weight decay 0.0001, eight images a step, "
+                "horizontal flips; *plain training*: AdamW, rate 0.001, four images a step. "
+                "*One view*: no averaging over the symmetries of a test image."
+            ),
+            _table(lines, "Baselines, P-classic.", "baselines"),
+            *_drawn(
+                figures.draw_bars(lines),
+                "The same, best first, with 95 % intervals.",
+                "baselines-figure",
+            ),
+        ],
+    )
+
+
+def classes_section(findings: Findings) -> Section | None:
+    """Figures by class of 200 points per image; None without records."""
+    line = findings.evidence.line("density", "200 per image")
+    if line is None:
+        return None
+    tables = {name: np.array(line.by_class(name)) for name in ("iou", "precision", "recall")}
+    rows: list[list[str | int | float | Cell]] = []
+    for c, name in enumerate(CLASSIC_LEGEND.names):
+        row: list[str | int | float | Cell] = [name]
+        for k, table in enumerate(tables.values()):
+            mean = mean_over_seeds(table[:, c].tolist())
+            row += [str(mean).split(", n")[0] + (")" if mean.n > 1 else ""),
+                    f"{reference.PER_CLASS[name][k]:.4f}"]  # fmt: skip
+        rows.append(row)
+    return Section(
+        "Per class",
+        [
+            Table(
+                ["class", "IoU", "stated", "precision", "stated", "recall", "stated"],
+                rows,
+                f"Per class at 200 points per image, {line.miou.n} seeds.",
+                "lrrrrrr",
+                notes="Means with Student's 95 % interval; *stated*: the reference study.",
+                label="classes",
+            ),
+            *_drawn(
+                figures.draw_classes(findings.evidence),
+                "Per class: this project with 95 % intervals, and the reference study.",
+                "classes-figure",
+            ),
+        ],
+    )
+
+
+def cost_section(findings: Findings) -> Section:
+    """Time and money of points and masks."""
+    cost = findings.cost
+    rows = []
+    for n in (5, 25, 50, 100, 200, 500):
+        line = findings.evidence.line("density", f"{n} per image")
+        per_class = findings.evidence.line("density", f"{n // 5} per class")
+        found = line or per_class
+        seconds = cost.points_seconds(n)
+        rows.append(
+            [
+                str(n),
+                f"{seconds / 60:.1f}",
+                f"{cost.money(seconds):.2f}",
+                f"{cost.saved(n):+.0%}",
+                "" if found is None else f"{found.miou.value:.4f}",
+            ]
+        )
+    return Section(
+        "What labels cost",
+        [
+            Paragraph(
+                "The reference study states 0.50 dollars per image and 99 % saved, without saying "
+                f"how long a point or a mask takes. With {cost.seconds_per_point:g} s per point "
+                f"and {cost.minutes_per_mask:.1f} min per full mask, what annotators of "
+                "photographs needed [@bearman2016], points cost less than a mask up to "
+                f"{cost.break_even:.0f} per image. Both times are parameters of the report "
+                "(`--seconds-per-point`, `--minutes-per-mask`): 99 % fewer labelled pixels are not "
+                "99 % less work, because a mask is not painted pixel by pixel."
+            ),
+            Table(
+                ["points per image", "minutes", "cost", "saved", "mean IoU"],
+                rows,
+                f"Time and cost of the points of one image at {cost.hourly_wage:g} per hour; saved "
+                "against a full mask.",
+                "rrrrr",
+                label="cost",
+            ),
+        ],
+    )
+
+
+def transfer_section(findings: Findings) -> Section | None:
+    """Terrain, Dubai, published data sets; None without records."""
+    lines = findings.evidence.table("transfer")
+    real = findings.evidence.table("real")
+    published = findings.evidence.benchmarks()
+    if not (lines or real or published):
+        return None
+    blocks: list[Block] = [
+        Paragraph(
+            "The reference study calls its set-up directly transferable to real data. Trained on "
+            "classic scenes and tested on terrain, and learnt from points on real scenes, it gives "
+            "the figures below."
+        )
+    ]
+    if lines:
+        blocks.append(_table(lines, "Transfer.", "transfer", stated=False))
+    if real:
+        blocks += [
+            _table(real, "Points on one real scene (P-scene).", "real", stated=False),
+            *_drawn(
+                figures.draw_real(real),
+                "P-scene: mean IoU of the whole scene against points, with 95 % intervals.",
+                "real-figure",
+            ),
+        ]
+    if published:
+        blocks.append(_table(published, "Published data sets.", "published", stated=False))
+    else:
+        blocks.append(
+            Paragraph(
+                "ISPRS Potsdam and Vaihingen, DeepGlobe, Agriculture-Vision, LoveDA and "
+                "OpenEarthMap are read in their publishers' layouts and can be measured by whoever "
+                "has them (`pointillist study potsdam --root DIR`); no records of them are "
+                "committed."
+            )
+        )
+    return Section("Beyond classic scenes", blocks, "transfer-section")
+
+
+def examples_section(findings: Findings) -> Section | None:
+    """Pictures of maps; None where none are kept."""
+    examples = read_examples(findings.evidence.records, findings.folders)
+    if not examples:
+        return None
+    grids: list[Block] = [PageBreak()]
+    for i, example in enumerate(examples):
+        panels = draw_panels(example)
+        grids.append(
+            FigureGrid(
+                [Figure(png, title, pixelated=True, alt=title) for title, png in panels],
+                len(panels),
+                f"{literal(example.name)}: {share_wrong(example):.1%} of the pixels are wrong.",
+                f"example-{i}",
+            )
+        )
+    return Section("What the maps look like", grids)
+
+
+def claims_section(findings: Findings) -> Section:
+    """The ledger as a table."""
+    rows: list[list[str | int | float | Cell] | Subhead] = []
+    for group in dict.fromkeys(claim.group for claim in findings.claims):
+        rows.append(Subhead(group))
+        rows += [
+            [
+                literal(claim.text),
+                literal(claim.measured) or "—",
+                Cell(claim.verdict, TONES[claim.verdict]),
+                literal(claim.why),
+            ]
+            for claim in findings.claims
+            if claim.group == group
+        ]
+    return Section(
+        "Claims ledger",
+        [
+            Paragraph(
+                "Every number and every sentence of the reference study. *Exceeded*: the 95 % "
+                "interval lies above the number; *reproduced*: it holds it; *not reproduced*: it "
+                "lies below, or the sentence does not hold."
+            ),
+            Table(
+                ["claim", "measured", "verdict", "why"],
+                rows,
+                "The claims ledger.",
+                "llll",
+                widths=(3, 3, 1.7, 3),
+                label="ledger",
+            ),
+        ],
+        "claims",
+    )

@@ -1,0 +1,54 @@
+"""Published data sets, end to end on tiny trees in their publishers' layouts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from trees import MAKERS
+
+from pointillist.cli import main
+from pointillist.errors import InputError, MissingFileError
+from pointillist.studies import read_records, run_study
+from pointillist.studies.places import Folders
+
+_STUDY = """
+name: tiny
+title: A tiny tree
+seeds: 1
+rows:
+  - protocol: P-benchmark
+    cells: {{data: {name}, n_points: 60, tile_px: 64, n_train: 4, n_test: 2, epochs: 1,
+            batch_size: 2, encoder: resnet18}}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(MAKERS))
+def test_a_study_of_a_published_data_set(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, records = tmp_path / "data", tmp_path / "records"
+    MAKERS[name](root)
+    study = tmp_path / "tiny.yaml"
+    study.write_text(_STUDY.format(name=name))
+    with pytest.raises(SystemExit) as stop:
+        main(["study", str(study), "--root", str(root), "--records", str(records)])
+    assert not stop.value.code
+    (record,) = read_records(records / "benchmark.jsonl")
+    assert record["train_tiles"] == 4
+    assert record["test_tiles"] == 2
+    assert record["steps"] == 2
+    assert 0 <= record["miou"] <= 1
+    assert len(record["classes"]) == len(record["iou"])
+    assert name in capsys.readouterr().out
+
+
+def test_a_root_with_nothing_in_it_shows_the_tree(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError, match=r"(?s)Potsdam.*4_Ortho_RGB|Potsdam.*2_Ortho_RGB"):
+        run_study("potsdam", 1, tmp_path / "records", folders=Folders(data=tmp_path))
+
+
+def test_no_root_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"folder of the data set 'loveda'. Say .* --root"):
+        run_study("loveda", 1, tmp_path)
