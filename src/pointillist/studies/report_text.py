@@ -121,7 +121,7 @@ def statistics(findings: Findings) -> Section:
                 "carry Student's *t* interval. Two rows are compared by the paired *t* test over "
                 "the seeds they share, and all comparisons of a table are corrected together by "
                 "Holm's method [@holm1979]. Effect sizes are mean differences in standard "
-                "deviations of the differences. Ratios of points to full masks are taken seed by seed."
+                "deviations of the differences. Ratios to full masks are taken seed by seed."
             ),
             Note(
                 "With few seeds an interval is wide and a test has little power: the number of "
