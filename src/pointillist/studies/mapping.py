@@ -91,6 +91,17 @@ def learn(
     return fitted.model, {"train_seconds": round(time.monotonic() - start, 1), **facts}
 
 
+def learn_and_score(
+    places: Sequence[Place], labels: Sequence[LabelledPixels], lesson: Lesson, target: Place
+) -> dict[str, Any]:
+    """Train on the points of some scenes, map one, score it: the figures of a record."""
+    model, facts = learn(places, labels, lesson)
+    start = time.monotonic()
+    found = map_place(model, target)
+    seconds = round(time.monotonic() - start, 1)
+    return {**score_map(found, target), **facts, "predict_seconds": seconds}
+
+
 def map_place(model: TrainedModel, place: Place) -> NDArray[np.int16]:
     """Map a whole scene.
 

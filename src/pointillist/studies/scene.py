@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -45,19 +44,10 @@ def run_scene(cell: SceneCell, folders: Folders = NOWHERE) -> dict[str, Any]:
         Record: protocol, cell, `miou` over the classes present, `overall_accuracy`, per-class IoU,
         seconds of training and mapping.
     """
-    from pointillist.studies.mapping import Lesson, draw_labels, learn, map_place, score_map
+    from pointillist.studies.mapping import Lesson, draw_labels, learn_and_score
 
     place = read_place(cell.scene, folders.find_scenes())
     labels = draw_labels(place, cell.n_points, cell.design, cell.seed)
     lesson = Lesson(cell.recipe, cell.seed, cell.budget, cell.steps)
-    model, facts = learn([place], [labels], lesson)
-    start = time.monotonic()
-    found = map_place(model, place)
-    predict_s = time.monotonic() - start
-    return {
-        "protocol": "P-scene",
-        "cell": asdict(cell),
-        **score_map(found, place),
-        **facts,
-        "predict_seconds": round(predict_s, 1),
-    }
+    figures = learn_and_score([place], [labels], lesson, place)
+    return {"protocol": "P-scene", "cell": asdict(cell), **figures}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -43,21 +42,11 @@ def run_transfer(cell: TransferCell, folders: Folders = NOWHERE) -> dict[str, An
     Returns:
         Record like that of P-scene.
     """
-    from pointillist.studies.mapping import Lesson, draw_labels, learn, map_place, score_map
+    from pointillist.studies.mapping import Lesson, draw_labels, learn_and_score
 
     folder = folders.find_scenes()
     places = [read_place(name, folder) for name in DUBAI if name != cell.scene]
     labels = [draw_labels(place, cell.n_points, cell.design, cell.seed) for place in places]
     lesson = Lesson(cell.recipe, cell.seed, cell.budget, cell.steps)
-    model, facts = learn(places, labels, lesson)
-    target = read_place(cell.scene, folder)
-    start = time.monotonic()
-    found = map_place(model, target)
-    predict_s = time.monotonic() - start
-    return {
-        "protocol": "P-transfer",
-        "cell": asdict(cell),
-        **score_map(found, target),
-        **facts,
-        "predict_seconds": round(predict_s, 1),
-    }
+    figures = learn_and_score(places, labels, lesson, read_place(cell.scene, folder))
+    return {"protocol": "P-transfer", "cell": asdict(cell), **figures}
