@@ -28,3 +28,14 @@ def test_all_moves_occur(flips: bool, turns: bool, n_moves: int) -> None:
 def test_impossible_jitter_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError, match=r"Expected a gain of 0 … below 1 and an offset"):
         Augmentation(**wrong)
+
+
+def test_horizontal_mirrors_left_and_right_and_nothing_else() -> None:
+    image = torch.arange(12.0).reshape(1, 3, 4)
+    seen = set()
+    for seed in range(20):
+        (moved,) = Augmentation(flips="horizontal")(image, rng=np.random.default_rng(seed))
+        mirrored = torch.equal(moved, torch.flip(image, [-1]))
+        assert mirrored or torch.equal(moved, image)
+        seen.add(mirrored)
+    assert seen == {True, False}

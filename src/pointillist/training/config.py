@@ -58,7 +58,7 @@ class UnetConfig(_Frozen):
         weight_decay: Decoupled for `adamw`, coupled for `adam`.
         warmup: Share of the training in which the learning rate rises.
         draw: `natural` (every labelled feature equally often) or `balanced` (every class).
-        augment: Flips and quarter turns.
+        augment: Flips and quarter turns; `horizontal` mirrors left–right and nothing else.
         jitter: Strength of random gain and offset per band, in standard deviations; 0 is none.
         normalisation: How the loss averages, see `PartialCrossEntropyLoss`.
         balanced_loss: Weigh each class by the inverse of its share of the labels.
@@ -83,7 +83,7 @@ class UnetConfig(_Frozen):
     weight_decay: float = Field(1e-2, ge=0)
     warmup: float = Field(0.05, ge=0, lt=1)
     draw: Literal["natural", "balanced"] = "natural"
-    augment: bool = True
+    augment: bool | Literal["horizontal"] = True
     jitter: float = Field(0.1, ge=0)
     normalisation: Literal["pixels", "image"] = "pixels"
     balanced_loss: bool = False

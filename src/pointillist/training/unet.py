@@ -93,7 +93,9 @@ def _chips(task: TrainingTask, config: UnetConfig, normalisation: Normalisation)
 
 
 def _augmentation(config: UnetConfig) -> Augmentation | bool:
-    return Augmentation(gain=config.jitter, offset=config.jitter) if config.augment else False
+    if not config.augment:
+        return False
+    return Augmentation(flips=config.augment, gain=config.jitter, offset=config.jitter)
 
 
 def _loader(chips: PointChips, config: UnetConfig) -> DataLoader[tuple[torch.Tensor, ...]]:
