@@ -37,12 +37,14 @@ class Lesson:
         seed: Of points and training.
         budget: Time for the whole training, e.g. `10m`; None for the recipe's own length.
         steps: Optimiser steps; None for the recipe's own length.
+        learning_rate: Peak of the schedule of `unet`; None for the recipe's own.
     """
 
     recipe: str
     seed: int
     budget: str | None = None
     steps: int | None = None
+    learning_rate: float | None = None
 
 
 def draw_labels(place: Place, n_points: int, design: str, seed: int) -> LabelledPixels:
@@ -76,6 +78,7 @@ def learn(
             "seed": lesson.seed,
             "budget": lesson.budget,
             "unet.steps": lesson.steps if lesson.budget is None else 10**9,
+            "unet.learning_rate": lesson.learning_rate,
             "unet.weights": "none",
         },
     )

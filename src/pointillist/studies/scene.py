@@ -20,6 +20,7 @@ class SceneCell:
         seed: Seed of points and training; each is a new draw of points.
         budget: Time for the whole training, e.g. `10m`; None for the recipe's own length.
         steps: Optimiser steps; None for the recipe's own length.
+        learning_rate: Peak of the schedule of `unet`; None for the recipe's own.
     """
 
     scene: str
@@ -29,6 +30,7 @@ class SceneCell:
     seed: int = 0
     budget: str | None = None
     steps: int | None = None
+    learning_rate: float | None = None
 
 
 def run_scene(cell: SceneCell, folders: Folders = NOWHERE) -> dict[str, Any]:
@@ -48,6 +50,6 @@ def run_scene(cell: SceneCell, folders: Folders = NOWHERE) -> dict[str, Any]:
 
     place = read_place(cell.scene, folders.find_scenes())
     labels = draw_labels(place, cell.n_points, cell.design, cell.seed)
-    lesson = Lesson(cell.recipe, cell.seed, cell.budget, cell.steps)
+    lesson = Lesson(cell.recipe, cell.seed, cell.budget, cell.steps, cell.learning_rate)
     figures = learn_and_score([place], [labels], lesson, place)
     return {"protocol": "P-scene", "cell": asdict(cell), **figures}

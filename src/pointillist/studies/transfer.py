@@ -21,6 +21,7 @@ class TransferCell:
         seed: Seed of points and training.
         budget: Time for the whole training; None for the recipe's own length.
         steps: Optimiser steps; None for the recipe's own length.
+        learning_rate: Peak of the schedule of `unet`; None for the recipe's own.
     """
 
     scene: str
@@ -30,6 +31,7 @@ class TransferCell:
     seed: int = 0
     budget: str | None = None
     steps: int | None = None
+    learning_rate: float | None = None
 
     def __post_init__(self) -> None:
         if self.scene not in DUBAI:
@@ -47,6 +49,6 @@ def run_transfer(cell: TransferCell, folders: Folders = NOWHERE) -> dict[str, An
     folder = folders.find_scenes()
     places = [read_place(name, folder) for name in DUBAI if name != cell.scene]
     labels = [draw_labels(place, cell.n_points, cell.design, cell.seed) for place in places]
-    lesson = Lesson(cell.recipe, cell.seed, cell.budget, cell.steps)
+    lesson = Lesson(cell.recipe, cell.seed, cell.budget, cell.steps, cell.learning_rate)
     figures = learn_and_score(places, labels, lesson, read_place(cell.scene, folder))
     return {"protocol": "P-transfer", "cell": asdict(cell), **figures}
