@@ -61,3 +61,7 @@ class OutputExistsError(OutputError, FileExistsError):
 
 class WorkerError(PointillistError, RuntimeError):
     """A process that was given work ended without a result."""
+
+
+class StudyRunningError(PointillistError, RuntimeError):
+    """Another process adds records to the same folder."""

@@ -13,11 +13,12 @@ import psutil
 import pytest
 from study_cases import ToyCell
 
-from pointillist.errors import WorkerError
+from pointillist.errors import StudyRunningError, WorkerError
 from pointillist.studies import append_record, read_records
 from pointillist.studies.classic import ClassicCell
 from pointillist.studies.grid import StudyGrid, run_missing
 from pointillist.studies.places import NOWHERE
+from pointillist.studies.records import hold_records
 from pointillist.studies.workers import choose_workers, run_side_by_side
 
 
@@ -83,6 +84,15 @@ def test_a_cut_last_line_is_told_and_its_run_made_again(tmp_path: Path, ran: lis
     assert "was cut off (a run was killed while it wrote); its 1 whole records" in said[0]
     assert ran[-1] == ToyCell(2)
     assert [record["miou"] for record in read_records(path)] == [0.1, 0.2]
+
+
+def test_two_studies_cannot_add_to_one_folder(tmp_path: Path, ran: list[ToyCell]) -> None:
+    with hold_records(tmp_path):
+        with pytest.raises(StudyRunningError, match="Another study is adding records to"):
+            run_missing(StudyGrid("toy", [ToyCell(1)], tmp_path), _silent)
+    assert ran == []
+    run_missing(StudyGrid("toy", [ToyCell(1)], tmp_path), _silent)
+    assert ran == [ToyCell(1)]
 
 
 CHEAP = [ClassicCell(n_points=5, recipe="forest-pixels", seed=seed) for seed in range(2)]

@@ -18,7 +18,7 @@ from pointillist.studies.protocols import (
     protocol_of,
     records_file,
 )
-from pointillist.studies.records import append_record, read_records
+from pointillist.studies.records import append_record, hold_records, read_records
 from pointillist.studies.workers import run_in_turn, run_side_by_side
 
 Say = Callable[[str], None]
@@ -88,6 +88,9 @@ def run_missing(
         say: Takes a line per finished run, with the time left.
         clock: Seconds.
         n_workers: Runs side by side, each in a process of its own; 1 runs them here.
+
+    Raises:
+        StudyRunningError: Another process adds records to the same folder.
     """
     grid.recorded(say)
     cells = grid.missing()
@@ -99,6 +102,7 @@ def run_missing(
     n_workers = min(n_workers, len(cells))
     run = run_in_turn if n_workers == 1 else run_side_by_side
     with (
+        hold_records(grid.records),
         interrupt_between_steps() as check,
         contextlib.closing(run(cells, grid.folders, n_workers, check)) as results,
     ):

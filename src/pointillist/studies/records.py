@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pointillist.errors import UnreadableFileError
+from pointillist.errors import StudyRunningError, UnreadableFileError
 
 
 def append_record(path: Path, record: dict[str, Any]) -> dict[str, Any]:
@@ -64,6 +65,30 @@ def read_records(path: Path, say: Callable[[str], None] | None = None) -> list[d
                 f"damaged ({error.msg}). Restore the file from version control."
             ) from error
     return records
+
+
+@contextlib.contextmanager
+def hold_records(folder: Path) -> Iterator[None]:
+    """Keep a folder of records to this process, so that no run is made twice.
+
+    Raises:
+        StudyRunningError: Another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # no such locks on this system
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StudyRunningError(
+                f"Another study is adding records to '{folder}'. Wait until it has ended, or give "
+                "this one a folder of its own with --records and join the files afterwards."
+            ) from error
+        yield
 
 
 def _remove_cut_line(path: Path) -> None:
