@@ -87,9 +87,9 @@ def test_a_cut_last_line_is_told_and_its_run_made_again(tmp_path: Path, ran: lis
 
 
 def test_two_studies_cannot_add_to_one_folder(tmp_path: Path, ran: list[ToyCell]) -> None:
-    with hold_records(tmp_path):
-        with pytest.raises(StudyRunningError, match="Another study is adding records to"):
-            run_missing(StudyGrid("toy", [ToyCell(1)], tmp_path), _silent)
+    told = pytest.raises(StudyRunningError, match="Another study is adding records to")
+    with hold_records(tmp_path), told:
+        run_missing(StudyGrid("toy", [ToyCell(1)], tmp_path), _silent)
     assert ran == []
     run_missing(StudyGrid("toy", [ToyCell(1)], tmp_path), _silent)
     assert ran == [ToyCell(1)]
