@@ -229,5 +229,5 @@ def draw_real(lines: Sequence[Line]) -> Figure | None:
         for panel in axes[0]:
             for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
                 handles.setdefault(label, handle)
-        figure.legend(handles.values(), handles, loc="outside lower center", ncols=4, fontsize=7.5)
+        figure.legend(handles.values(), handles, loc="outside upper center", ncols=4, fontsize=7.5)
     return figure

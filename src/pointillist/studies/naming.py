@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from typing import Any
 
-from pointillist.studies.protocols import Cell
+from pointillist.studies.protocols import Cell, protocol_of
 
 _STRATEGIES = {
     "random": "",
@@ -66,7 +66,7 @@ def name_cell(cell: Cell) -> str:
     """Points, strategy, and whatever differs from the defaults of the protocol; not the seed."""
     values = asdict(cell)
     parts = [str(values[key]) for key in ("scene", "data") if key in values]
-    if type(cell).__name__ == "TransferCell":
+    if protocol_of(cell).name == "P-transfer":
         parts = [f"others to {parts[0]}"]
     parts.append(_name_points(values))
     if "strategy" in values:

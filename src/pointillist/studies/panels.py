@@ -11,7 +11,7 @@ from pointillist.legend import Legend
 from pointillist.studies.examples import Example
 
 _BLANK, _RIGHT, _WRONG = (236, 238, 240), (226, 232, 230), (178, 34, 34)
-_DOT_SHARE = 90
+_DOT_SHARE = 60
 
 
 def draw_panels(example: Example) -> list[tuple[str, bytes]]:
@@ -59,6 +59,9 @@ def _dots(example: Example) -> NDArray[np.uint8]:
         ground = (255 - (255 - example.image.astype(np.uint16)) // 3).astype(np.uint8)
     side = max(1, round(max(size) / _DOT_SHARE))
     for row, col in np.argwhere(example.points >= 0):
-        part = np.s_[max(0, row - side // 2) : row + side, max(0, col - side // 2) : col + side]
+        part = np.s_[
+            max(0, row - side // 2) : row - side // 2 + side,
+            max(0, col - side // 2) : col - side // 2 + side,
+        ]
         ground[part] = example.legend.colors[int(example.points[row, col])]
     return ground

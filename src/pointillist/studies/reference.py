@@ -10,6 +10,7 @@ from typing import Any
 
 from pointillist.studies.naming import OURS
 from pointillist.studies.plan import Row
+from pointillist.studies.protocols import protocol_of
 
 DENSITY = {
     1: (0.8151, 0.9238), 5: (0.9157, 0.9665), 10: (0.9248, 0.9697), 20: (0.9417, 0.9769),
@@ -43,7 +44,7 @@ FULL, RANDOM_INITIALISATION, FIVE_STRATIFIED = 0.9450, 0.7820, 0.9042
 def stated_of(row: Row) -> float | None:
     """Mean IoU that the reference study states for a row; None where it states none."""
     cell: Any = row.cell
-    if type(cell).__name__ != "ClassicCell" or row.figures is not None:
+    if protocol_of(cell).name != "P-classic" or row.figures is not None:
         return None
     unusual = (cell.recipe, cell.trained_on, cell.tested_on, cell.weights, cell.optimizer)
     if any(unusual) or not OURS.items() <= asdict(cell).items() or cell.batch_size != 4:

@@ -12,7 +12,6 @@ from pointillist.report.document import (
     Cell,
     Figure,
     FigureGrid,
-    PageBreak,
     Paragraph,
     Section,
     Subhead,
@@ -32,6 +31,7 @@ from pointillist.studies.tables import Line, format_p
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
+_LONG_NAME = 30
 TONES: dict[str, Any] = {
     ledger.EXCEEDED: "good",
     ledger.REPRODUCED: "good",
@@ -83,9 +83,15 @@ def _table(lines: Sequence[Line], caption: str, label: str, *, stated: bool = Tr
         rows,
         caption,
         "l" + "r" * (len(columns) - 1),
+        widths=(1, *[0] * (len(columns) - 1)) if _is_long(lines) else (),
         notes=notes,
         label=label,
     )
+
+
+def _is_long(lines: Sequence[Line]) -> bool:
+    """Whether names are so long that they, not the numbers, should wrap."""
+    return max(len(line.row.name) for line in lines) > _LONG_NAME
 
 
 def _drawn(drawing: Drawing | None, caption: str, label: str) -> list[Block]:
@@ -349,7 +355,13 @@ def examples_section(findings: Findings) -> Section | None:
     examples = read_examples(findings.evidence.records, findings.folders)
     if not examples:
         return None
-    grids: list[Block] = [PageBreak()]
+    grids: list[Block] = [
+        Paragraph(
+            "Learnt from 200 points per image on generated scenes, and from 300 points on the "
+            "whole of a real scene. The points shown on generated images are drawn as those of "
+            "the training images are; the network never saw a test image."
+        )
+    ]
     for i, example in enumerate(examples):
         panels = draw_panels(example)
         grids.append(
