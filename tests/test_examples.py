@@ -26,3 +26,24 @@ def test_spatial_crossvalidation(
     monkeypatch.setattr("sys.argv", ["spatial_crossvalidation.py", *arguments])
     runpy.run_path(str(EXAMPLES / "spatial_crossvalidation.py"), run_name="__main__")
     assert "forest: overall accuracy" in capsys.readouterr().out
+
+
+def test_country_schedule(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--area-km2", "500", "--workers", "1", "20"]
+    monkeypatch.setattr("sys.argv", ["country_schedule.py", *arguments])
+    names = runpy.run_path(str(EXAMPLES / "country_schedule.py"), run_name="__main__")
+    assert "120 blocks of 4096 px" in capsys.readouterr().out
+    job, simulate = names["Job"](area_km2=500), names["simulate"]
+    calm = names["Fleet"](4, scatter=0, slow_share=0, hours_between_deaths=0, copies=False)
+    # 120 blocks shared by 4 workers, each at 2 Mpx/s
+    assert simulate(job, calm).hours == pytest.approx(30 * job.block_pixels / 2e6 / 3600)
+    assert simulate(job, calm).useful == pytest.approx(1.0)
+    deadly = names["Fleet"](4, hours_between_deaths=0.02)
+    outcome = simulate(job, deadly)
+    assert outcome.redone > 0
+    assert outcome.hours > simulate(job, calm).hours
+    narrow = names["Fleet"](4, scatter=0, slow_share=0, hours_between_deaths=0,
+                            storage_mb_per_s=1.0, copies=False)  # fmt: skip
+    assert simulate(job, narrow).hours > 5 * simulate(job, calm).hours
