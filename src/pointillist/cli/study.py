@@ -35,6 +35,11 @@ def show_study(
         weights=weights,
     )
     console.out.print(render_lines(lines))
+    if name == "accuracy":
+        from pointillist.studies.coverage import render_coverage
+
+        console.out.print(render_coverage([r for line in lines for r in line.runs.values()]))
+        return
     for line in lines:
         classes = next(iter(line.runs.values())).get("classes", CLASSIC_LEGEND.names)
         if name == "perclass" or name in BENCHMARKS:

@@ -148,6 +148,21 @@ def _real() -> StudyConfig:
     )
 
 
+def _accuracy() -> StudyConfig:
+    drawn = {"scene": list(DUBAI), "design": ["simple", "stratified"], "n_points": [300, 1000]}
+    # drawn pixel by pixel: on the larger scenes for hours
+    systematic = {"scene": list(DUBAI[:2]), "design": "systematic", "n_points": [300, 1000]}
+    return StudyConfig(
+        name="accuracy",
+        title="P-accuracy: 10,000 reference samples of one map, judged against its census",
+        seeds=1,
+        rows=[
+            RowsConfig(protocol="P-accuracy", cells=drawn),
+            RowsConfig(protocol="P-accuracy", cells=systematic),
+        ],
+    )
+
+
 def _benchmark(name: str) -> StudyConfig:
     given = {"data": name}
     return StudyConfig(
@@ -169,6 +184,7 @@ _CONFIGS: dict[str, Callable[[], StudyConfig]] = {
     "perclass": _perclass,
     "transfer": _transfer,
     "real": _real,
+    "accuracy": _accuracy,
 }
 STUDIES = (*_CONFIGS, "all")
 """Names of the studies; those of the published data sets come to them."""

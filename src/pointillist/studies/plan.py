@@ -160,7 +160,7 @@ def _check_values(cell: Cell) -> None:
     values = asdict(cell)
     for key, known in (
         ("strategy", (*STRATEGIES, PSEUDO_STRATIFIED)),
-        ("design", ("simple", "balanced")),
+        ("design", ("simple", "balanced", "stratified", "systematic")),
         ("recipe", ("unet", "forest", "forest-pixels")),
     ):
         if values.get(key) is not None and values[key] not in known:

@@ -63,6 +63,7 @@ def protocols() -> dict[str, Protocol]:
     """All protocols by name. Torch is imported when a run needs it."""
     from pointillist.studies.benchmark import BenchmarkCell, run_benchmark
     from pointillist.studies.classic import ClassicCell, run_classic
+    from pointillist.studies.coverage import AccuracyCell, run_coverage
     from pointillist.studies.scene import SceneCell, run_scene
     from pointillist.studies.transfer import TransferCell, run_transfer
 
@@ -71,6 +72,10 @@ def protocols() -> dict[str, Protocol]:
         Protocol("P-scene", 1, SceneCell, run_scene, "scene.jsonl", accuracy="overall_accuracy"),
         Protocol(
             "P-transfer", 1, TransferCell, run_transfer, "transfer.jsonl",
+            accuracy="overall_accuracy",
+        ),
+        Protocol(
+            "P-accuracy", 1, AccuracyCell, run_coverage, "accuracy.jsonl",
             accuracy="overall_accuracy",
         ),
         Protocol("P-benchmark", 1, BenchmarkCell, run_benchmark, "benchmark.jsonl"),
