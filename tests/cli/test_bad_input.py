@@ -252,9 +252,11 @@ def test_full_disk(cli: Cli, trained: Any, monkeypatch: pytest.MonkeyPatch) -> N
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device", "map.tif")
 
-    monkeypatch.setattr(MapWriter, "write", full)
-    _error(_predict(cli, trained), r"No space left on device")
+    with monkeypatch.context() as patch:
+        patch.setattr(MapWriter, "write", full)
+        _error(_predict(cli, trained), r"No space left on device")
     assert not (trained.folder / "map.tif").exists()
+    assert _predict(cli, trained, "--resume").status == 0
     assert not [p for p in trained.folder.iterdir() if "part" in p.name]
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C in a real process: one line, status 130, nothing half-written."""
+"""Ctrl-C in a real process: one line, status 130, no half-written map, finished blocks kept."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import rasterio
 Cli = Callable[..., Any]
 
 
-def test_ctrl_c_while_mapping_leaves_no_map(cli: Cli, small_world: Any) -> None:
+def test_ctrl_c_while_mapping_keeps_finished_blocks(cli: Cli, small_world: Any) -> None:
     folder = small_world.folder
     assert cli("train", small_world.scene, "--points", small_world.points, "--recipe", "forest",
                "--out", folder / "run").status == 0  # fmt: skip
@@ -33,7 +33,7 @@ def test_ctrl_c_while_mapping_leaves_no_map(cli: Cli, small_world: Any) -> None:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     deadline = time.monotonic() + 120
-    while not list(folder.glob(".map*")) and process.poll() is None:
+    while not list(folder.glob(".map*/ledger.jsonl")) and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     time.sleep(0.5)
@@ -41,6 +41,11 @@ def test_ctrl_c_while_mapping_leaves_no_map(cli: Cli, small_world: Any) -> None:
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "Interrupted. No half-written map was left" in said
+    assert "Interrupted. Finished blocks are kept: go on with" in said
+    assert "--resume" in said
     assert "Traceback" not in said
-    assert {path.name for path in folder.iterdir()} == before
+    assert {path.name for path in folder.iterdir()} == before | {".map.tif.part"}
+    refused = cli("predict", folder / "run", large, "--out", out)
+    assert refused.status == 1
+    assert "finished blocks of" in refused.err
+    assert "--resume" in refused.err

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-
 import geopandas as gpd
 import numpy as np
 import pyogrio
@@ -16,7 +14,6 @@ from pointillist.errors import (
     GridError,
     InputError,
     MissingFileError,
-    OutputError,
     OutputExistsError,
     UnreadableFileError,
 )
@@ -222,56 +219,13 @@ def test_overwrite_replaces_the_map(write_scene, thresholder, tmp_path) -> None:
     assert np.array_equal(read_raster(tmp_path / "map.tif"), _expected(grey(30, 30, 2)))
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_interruption_leaves_nothing_half_written(
-    error, write_scene, thresholder, tmp_path
-) -> None:
-    def interrupt(done: int, total: int) -> None:
-        if done == 2:
-            raise error("now")
-
-    scene = write_scene(grey(64, 64))
-    with pytest.raises(error, match="now"):
-        predict(
-            thresholder, scene, tmp_path / "map.tif", block=32, progress=interrupt,
-            uncertainty=tmp_path / "u.tif", probabilities=tmp_path / "p.tif", min_area=3,
-        )  # fmt: skip
-    assert [path.name for path in tmp_path.iterdir()] == ["scene.tif"]
-
-
-@pytest.fixture
-def limit_file_size():
-    """Let files grow to so many bytes, as on a disk that fills up."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda n_bytes: resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-@pytest.mark.parametrize(
-    "n_bytes",
-    [
-        pytest.param(20_000, id="while mapping"),
-        pytest.param(270_000, id="while closing"),
-        pytest.param(300_000, id="while finishing"),
-    ],
-)
-def test_full_disk_is_told_and_leaves_nothing(
-    n_bytes, limit_file_size, write_scene, thresholder, tmp_path, rng
-) -> None:
-    scene = write_scene(rng.integers(0, 200, (1200, 1200)).astype(np.uint8))
-    limit_file_size(n_bytes)
-    with pytest.raises(OutputError, match=r"map\.tif' cannot be written"):
-        predict(thresholder, scene, tmp_path / "map.tif")
-    assert [path.name for path in tmp_path.iterdir()] == ["scene.tif"]
-
-
 def test_a_truncated_scene_fails_naming_the_place(write_scene, thresholder, tmp_path, rng) -> None:
     scene = write_scene(rng.integers(0, 200, (512, 512)).astype(np.uint8))
-    scene.write_bytes(scene.read_bytes()[:150_000])
-    with pytest.raises(UnreadableFileError, match=r"scene\.tif' cannot be read at rows"):
+    scene.write_bytes(scene.read_bytes()[:20_000])
+    with pytest.raises(UnreadableFileError, match=r"scene\.tif' cannot be read at rows.*--skip"):
         predict(thresholder, scene, tmp_path / "map.tif", block=128)
     assert not (tmp_path / "map.tif").exists()
-    assert not _hidden(tmp_path)
+    assert not _hidden(tmp_path)  # not a single block was finished
 
 
 def test_a_network_maps_a_file_like_one_pass(tiny_network, write_scene, tmp_path) -> None:

@@ -155,7 +155,8 @@ def train(
     epilog="\b\nExamples:\n"
     "  pointillist predict run scene.tif --out map.tif\n"
     "  pointillist predict run scene.tif --out map.tif --polygons map.gpkg --min-area 20\n"
-    "  pointillist predict run north.tif south.tif --out maps/ --aoi district.gpkg --min-area 20",
+    "  pointillist predict run north.tif south.tif --out maps/ --aoi district.gpkg --min-area 20\n"
+    "  pointillist predict run scene.tif --out map.tif --resume  # after an interruption",
 )
 def predict(
     model: Annotated[Path, typer.Argument(help="Run folder or .safetensors file.")],
@@ -184,6 +185,13 @@ def predict(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     block: Annotated[int | None, typer.Option(help="Side of a block in pixels.")] = None,
     halo: Annotated[int | None, typer.Option(help="Margin read around a block.")] = None,
+    skip_unreadable: Annotated[
+        bool,
+        typer.Option("--skip-unreadable", help="Leave nodata where a scene cannot be read."),
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted map.")
+    ] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Map whole scenes with a trained model."""
@@ -206,6 +214,8 @@ def predict(
             device=device,
             block=block,
             halo=halo,
+            skip_unreadable=skip_unreadable,
+            resume=resume,
             overwrite=overwrite,
             progress=lambda done, total: step(done / max(total, 1), f"{done} of {total} blocks"),
         )
@@ -447,7 +457,7 @@ def report(
 _INTERRUPTED = 130
 _AFTER_INTERRUPTION = {
     "train": "The last finished epoch is kept: go on with the same command and --resume.",
-    "predict": "No half-written map was left; maps of scenes finished before are kept.",
+    "predict": "Finished blocks are kept: go on with the same command and --resume.",
     "demo": "Start again with --overwrite.",
     "study": "Finished runs are recorded: the same command goes on with the others.",
 }

@@ -9,9 +9,10 @@ from pointillist.prediction.block import (
 )
 from pointillist.prediction.choice import EngineRequest, choose_engine
 from pointillist.prediction.engine import Engine, ModelEngine, OpenVinoEngine, TorchEngine
+from pointillist.prediction.mapping import predict_scene
 from pointillist.prediction.patches import merge_small_patches
 from pointillist.prediction.polygons import write_polygons
-from pointillist.prediction.scene_map import predict, predict_scene
+from pointillist.prediction.scene_map import predict
 
 __all__ = [
     "BlockPrediction",

@@ -72,6 +72,14 @@ class AreaOfInterest:
         left, bottom, right, top = shapely.total_bounds(self._geometries)
         return float(left), float(bottom), float(right), float(top)
 
+    def fingerprint(self) -> str:
+        """Of the polygons, in the scene's coordinates."""
+        import shapely
+
+        from pointillist.prediction.fingerprint import fingerprint_bytes
+
+        return fingerprint_bytes(shapely.to_wkb(self._geometries))
+
     def touches(self, window: Window) -> bool:
         """Whether any polygon reaches into a window."""
         return len(self._near(window)) > 0

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.grid import Grid, Window, iter_windows
 from pointillist.legend import Legend
-from pointillist.prediction.block import BlockPrediction
+from pointillist.prediction.block_layers import BandType, BlockLayers
 from pointillist.prediction.outputs import Outputs
 from pointillist.prediction.patches import merge_small_patches
 
@@ -20,11 +21,9 @@ if TYPE_CHECKING:
 
 _STRIP_PX = 1024
 
-BandType = Literal["float32", "uint8"]
-
 
 class MapFiles:
-    """Where predicted blocks go. A context manager: complete files, or none.
+    """Where finished blocks go. A context manager: complete files, or none.
 
     Args:
         outputs: The files.
@@ -33,6 +32,7 @@ class MapFiles:
         min_area_px: Smallest patch of the map; above 1 the map waits in memory for the last block.
         probabilities_dtype: `float32`, or `uint8` scaled.
         overwrite: Whether files that exist are replaced.
+        tags: Metadata of the map.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class MapFiles:
         min_area_px: int = 1,
         probabilities_dtype: BandType = "float32",
         overwrite: bool = False,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         self._outputs = outputs
         self._grid = grid
@@ -51,6 +52,7 @@ class MapFiles:
         self._min_area_px = min_area_px
         self._dtype = probabilities_dtype
         self._overwrite = overwrite
+        self._tags = tags
         self._stack = ExitStack()
         self._map: MapWriter | None = None
         self._probabilities: BandWriter | None = None
@@ -62,8 +64,11 @@ class MapFiles:
 
         with ExitStack() as stack:
             self._map = stack.enter_context(
-                MapWriter(self._outputs.map, self._grid, self._legend, overwrite=self._overwrite)
-            )
+                MapWriter(
+                    self._outputs.map, self._grid, self._legend,
+                    overwrite=self._overwrite, tags=self._tags,
+                )
+            )  # fmt: skip
             if self._outputs.probabilities is not None:
                 self._probabilities = stack.enter_context(
                     BandWriter(
@@ -84,18 +89,17 @@ class MapFiles:
             self._stack = stack.pop_all()
         return self
 
-    def write(self, core: Window, block: BlockPrediction) -> None:
+    def write(self, core: Window, layers: BlockLayers) -> None:
         """Write what a block's core holds."""
         assert self._map is not None, "used as a context manager"
-        codes = self._legend.to_codes(block.index)
         if self._waiting is None:
-            self._map.write(core, codes)
+            self._map.write(core, layers.codes)
         else:
-            self._waiting[core.slices] = codes
-        if self._probabilities is not None and block.probabilities is not None:
-            self._probabilities.write(core, block.probabilities)
-        if self._uncertainty is not None and block.uncertainty is not None:
-            self._uncertainty.write(core, block.uncertainty[None])
+            self._waiting[core.slices] = layers.codes
+        if self._probabilities is not None and layers.probabilities is not None:
+            self._probabilities.write(core, layers.probabilities)
+        if self._uncertainty is not None and layers.uncertainty is not None:
+            self._uncertainty.write(core, layers.uncertainty)
 
     def __exit__(
         self,

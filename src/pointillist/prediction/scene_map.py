@@ -2,81 +2,31 @@
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from pointillist.errors import InputError
-from pointillist.grid import Block, Grid
-from pointillist.interruption import interrupt_between_steps
-from pointillist.legend import Legend
-from pointillist.models import free_cores_only
 from pointillist.prediction.aoi import AreaOfInterest, refuse_no_overlap
-from pointillist.prediction.block import BlockPrediction, Tiling, Wanted, predict_block
-from pointillist.prediction.choice import EngineRequest, choose_engine, fullest_part
-from pointillist.prediction.engine import Engine
+from pointillist.prediction.batch import map_scenes
+from pointillist.prediction.block import Tiling, Wanted
+from pointillist.prediction.block_layers import BandType
+from pointillist.prediction.choice import EngineRequest
+from pointillist.prediction.fingerprint import fingerprint_model, fingerprint_scene
 from pointillist.prediction.fitting import Bands, open_fitting_scene
-from pointillist.prediction.map_files import BandType, MapFiles
-from pointillist.prediction.outputs import Outputs, PathLike, plan_outputs
-from pointillist.prediction.polygons import write_polygons
-from pointillist.prediction.read_ahead import read_ahead
+from pointillist.prediction.job_record import JobRecord
+from pointillist.prediction.mapping import (
+    MapOptions,
+    Progress,
+    SceneJob,
+)
+from pointillist.prediction.outputs import PathLike, plan_outputs
+from pointillist.prediction.resuming import refuse_leftovers, take_stock
 
 if TYPE_CHECKING:
     from pointillist.models import TrainedModel
-    from pointillist.raster import Pixels, PixelSource, Scene
-
-logger = logging.getLogger(__name__)
-
-Progress = Callable[[int, int], None]
-
-# Engines are compared on a part with at least this many valid pixels, where the scene has one.
-_PROBE_VALID_PX = 4096
-
-
-@dataclass(frozen=True)
-class SceneJob:
-    """One scene to map.
-
-    Args:
-        scene: The scene, in the model's bands.
-        outputs: Where its results go.
-        blocks: How it is cut.
-        aoi: Where it is mapped; None for everywhere.
-    """
-
-    scene: Scene
-    outputs: Outputs
-    blocks: list[Block]
-    aoi: AreaOfInterest | None = None
-
-    @property
-    def grid(self) -> Grid:
-        """The scene's grid, and that of its map."""
-        return self.scene.grid
-
-
-@dataclass(frozen=True)
-class MapOptions:
-    """What is made of the predictions of every scene.
-
-    Args:
-        wanted: What to compute besides classes.
-        min_area_px: Smallest patch of the map.
-        probabilities_dtype: `float32`, or `uint8` scaled.
-        overwrite: Whether files that exist are replaced.
-    """
-
-    wanted: Wanted
-    min_area_px: int = 1
-    probabilities_dtype: BandType = "float32"
-    overwrite: bool = False
+    from pointillist.raster import Scene
 
 
 def predict(
@@ -97,6 +47,8 @@ def predict(
     halo: int | None = None,
     device: str = "auto",
     probabilities_dtype: BandType = "float32",
+    skip_unreadable: bool = False,
+    resume: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Path | list[Path]:
@@ -104,7 +56,9 @@ def predict(
 
     Pixels without data are never predicted: the map has nodata there, as it has outside the area
     of interest and where the model is less sure than `min_confidence`. Every block depends on its
-    own window only, so results do not depend on order.
+    own window only, so results do not depend on order. Finished blocks are kept beside the map
+    until it is complete; `resume` computes what is missing, and the pixels are those of a run that
+    was never interrupted.
 
     Args:
         model: A trained model, its `.safetensors` file or its run folder.
@@ -129,7 +83,10 @@ def predict(
         halo: Margin read around a block, rounded up likewise; the model's own where None.
         device: `auto`, `cpu` or `cuda`.
         probabilities_dtype: `float32`, or `uint8` (scaled), for probabilities and uncertainty.
-        overwrite: Whether outputs that exist are replaced.
+        skip_unreadable: Leave nodata, and say where, in blocks that the scene cannot be read for.
+        resume: Go on from the blocks that an interrupted run left, with the engine it was begun
+            with; starts afresh where there are none, does nothing where the map is complete.
+        overwrite: Whether outputs that exist, and blocks of an interrupted run, are replaced.
         progress: Told (blocks done, blocks in all) after each block.
 
     Returns:
@@ -138,8 +95,11 @@ def predict(
     Raises:
         GridError: A scene without the model's bands, or an area of interest outside the scenes.
         InputError: An option out of range.
-        OutputExistsError: An output exists and `overwrite` is False; nothing was done.
-        OutputError: An output cannot be written; nothing half-written is left.
+        OutputExistsError: An output exists, or blocks of an interrupted run, and nothing says what
+            to do with them; nothing was done.
+        OutputError: An output cannot be written, another process is writing it, or what was left
+            of it was made with another model, scene or option. No half-written output is left.
+        UnreadableFileError: A scene is damaged; names file and window.
 
     Example:
         >>> predict("run", "scene.tif", "map.tif", polygons="map.gpkg")  # doctest: +SKIP
@@ -157,8 +117,6 @@ def predict(
     request = EngineRequest(engine, precision, device)
     if min_area is not None and min_area < 1:
         raise InputError(f"Expected --min-area of at least 1 pixel, got {min_area}.")
-    trained = _load(model)
-    tiling = Tiling.of_model(trained, block, halo)
     plans = plan_outputs(
         paths,
         out,
@@ -166,84 +124,57 @@ def predict(
         uncertainty=uncertainty,
         polygons=polygons,
         inputs=[path for path in (aoi, model) if isinstance(path, str | Path)],
-        overwrite=overwrite,
+        overwrite=overwrite or resume,
     )
-    options = MapOptions(wanted, min_area or 1, probabilities_dtype, overwrite)
+    refuse_leftovers(plans, resume=resume, overwrite=overwrite)
+    trained = _load(model)
+    tiling = Tiling.of_model(trained, block, halo)
     opened = [open_fitting_scene(path, trained, bands) for path in paths]
     areas = _read_areas(aoi, opened)
     jobs = [
         SceneJob(scene, plan, tiling.plan(scene.grid.shape), area)
         for scene, plan, area in zip(opened, plans, areas, strict=True)
     ]
-    n_px = sum(job.grid.height * job.grid.width for job in jobs)
-    # a forest shares its work among threads that do not wait for one another
-    cores = free_cores_only(logger.info) if trained.kind == "network" else nullcontext()
-    with cores, interrupt_between_steps() as check:
-        report = _counter(progress, sum(len(job.blocks) for job in jobs), check)
-        chosen = choose_engine(trained, request, n_px, lambda: _find_pixels(jobs))
-        for job in jobs:
-            _map_scene(job, chosen, trained.legend, options, report)
+    options = MapOptions(
+        trained.legend, wanted, min_area or 1, probabilities_dtype, skip_unreadable
+    )
+    digest = fingerprint_model(trained)
+    stocks = [
+        take_stock(
+            job.outputs,
+            _record(job, digest, tiling, options, overwrite),
+            resume=resume,
+            overwrite=overwrite,
+        )
+        for job in jobs
+    ]
+    map_scenes(trained, jobs, stocks, request, options, progress)
     maps = [plan.map for plan in plans]
     return maps if several else maps[0]
 
 
-def predict_scene(
-    source: PixelSource,
-    blocks: Sequence[Block],
-    engine: Engine,
-    wanted: Wanted,
-    aoi: AreaOfInterest | None = None,
-) -> Generator[tuple[Block, BlockPrediction | None], None, None]:
-    """Predict the blocks of one scene, in order; the next one is read meanwhile.
-
-    Args:
-        source: The scene, in the model's bands.
-        blocks: Which blocks.
-        engine: What computes.
-        wanted: What to compute besides classes.
-        aoi: Where to map; None for everywhere.
-
-    Yields:
-        Each block with its prediction, None where it has no pixel to map.
-    """
-
-    def read(block: Block) -> tuple[Any, NDArray[np.bool_]] | None:
-        if aoi is not None and not aoi.touches(block.core):
-            return None
-        pixels = source.read(block.read)
-        mapped = pixels.valid[block.core.slices_in(block.read)]
-        if aoi is not None:
-            mapped = mapped & aoi.mask(block.core)
-        return (engine.prepare(pixels), mapped) if mapped.any() else None
-
-    with closing(read_ahead(blocks, read)) as read_blocks:
-        for block, ready in read_blocks:
-            yield (
-                block,
-                None if ready is None else predict_block(engine, ready[0], block, ready[1], wanted),
-            )
-
-
-def _map_scene(
-    job: SceneJob, engine: Engine, legend: Legend, options: MapOptions, report: Callable[[], None]
-) -> None:
-    """Predict and write one scene; on any error, Ctrl-C included, nothing half-written stays."""
-    files = MapFiles(
-        job.outputs,
-        job.grid,
-        legend,
-        min_area_px=options.min_area_px,
-        probabilities_dtype=options.probabilities_dtype,
-        overwrite=options.overwrite,
+def _record(
+    job: SceneJob, model: str, tiling: Tiling, options: MapOptions, overwrite: bool
+) -> JobRecord:
+    """What decides the pixels of a map, as far as it is known before an engine is chosen."""
+    wanted = options.wanted
+    return JobRecord(
+        scene_name=Path(job.scene.name).name,
+        model=model,
+        scene=fingerprint_scene(job.scene),
+        options={
+            "--block": tiling.block_px,
+            "--halo": tiling.halo_px,
+            "--aoi": None if job.aoi is None else job.aoi.fingerprint(),
+            "--bands": list(job.scene.bands),
+            "--min-confidence": wanted.min_confidence,
+            "--min-area": options.min_area_px,
+            "--probabilities": "wanted" if wanted.probabilities else "not wanted",
+            "--uncertainty": "wanted" if wanted.uncertainty else "not wanted",
+            "probabilities_dtype": options.probabilities_dtype,
+        },
+        overwrite=overwrite,
     )
-    results = predict_scene(job.scene, job.blocks, engine, options.wanted, job.aoi)
-    with closing(job.scene), files, closing(results):
-        for block, result in results:
-            if result is not None:
-                files.write(block.core, result)
-            report()
-    if job.outputs.polygons is not None:
-        write_polygons(job.outputs.map, legend, job.outputs.polygons)
 
 
 def _load(model: PathLike | TrainedModel) -> TrainedModel:
@@ -260,35 +191,3 @@ def _read_areas(aoi: str | None, scenes: Sequence[Scene]) -> Sequence[AreaOfInte
     areas = [AreaOfInterest.read(aoi, scene.grid, scene.name) for scene in scenes]
     refuse_no_overlap(areas, aoi, [scene.name for scene in scenes])
     return areas
-
-
-def _find_pixels(jobs: Sequence[SceneJob]) -> Pixels | None:
-    """Some valid pixels to compare engines on, from the middle of the first scene that has any."""
-    best: Pixels | None = None
-    for job in jobs:
-        middle = len(job.blocks) // 2
-        for block in [*job.blocks[middle:], *job.blocks[:middle]]:
-            if job.aoi is not None and not job.aoi.touches(block.core):
-                continue
-            pixels = fullest_part(job.scene.read(block.read))
-            if best is None or pixels.valid.sum() > best.valid.sum():
-                best = pixels
-            if best.valid.sum() >= _PROBE_VALID_PX:
-                return best
-    return best if best is not None and best.valid.any() else None
-
-
-def _counter(
-    progress: Progress | None, total: int, check: Callable[[], None]
-) -> Callable[[], None]:
-    """Count finished blocks; between two of them Ctrl-C is let through."""
-    done = 0
-
-    def count() -> None:
-        nonlocal done
-        done += 1
-        if progress is not None:
-            progress(done, total)
-        check()
-
-    return count

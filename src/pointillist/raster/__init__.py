@@ -9,7 +9,14 @@ from pointillist.raster.opening import same_crs
 from pointillist.raster.scene import Scene, open_scene, parse_bands
 from pointillist.raster.source import ArraySource, Pixels, PixelSource
 from pointillist.raster.stack import stack
-from pointillist.raster.writing import BandWriter, MapWriter, check_output, write_array
+from pointillist.raster.writing import (
+    BandWriter,
+    MapWriter,
+    check_output,
+    remove_partial_files,
+    scale_to_uint8,
+    write_array,
+)
 
 __all__ = [
     "ArraySource",
@@ -24,7 +31,9 @@ __all__ = [
     "open_class_raster",
     "open_scene",
     "parse_bands",
+    "remove_partial_files",
     "same_crs",
+    "scale_to_uint8",
     "stack",
     "write_array",
 ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -117,6 +118,7 @@ class _RasterWriter:
                 dataset.close()
                 self._make_cog()
                 check_copy(self._blocks, self._cog, self.path)
+                _sync(self._cog)
                 for final, text in self._side_texts():
                     self._side_part(final).write_text(text, encoding="utf-8")
                 _remove_stale(self.path)
@@ -188,6 +190,7 @@ class MapWriter(_RasterWriter):
         grid: The scene's grid.
         legend: Classes; decides type (uint8 or uint16) and nodata.
         overwrite: Replace a file that is there.
+        tags: Further metadata of the file, by name.
 
     Raises:
         OutputExistsError: The file is there.
@@ -195,7 +198,13 @@ class MapWriter(_RasterWriter):
     """
 
     def __init__(
-        self, path: PathLike, grid: Grid, legend: Legend, *, overwrite: bool = False
+        self,
+        path: PathLike,
+        grid: Grid,
+        legend: Legend,
+        *,
+        overwrite: bool = False,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         self.legend = legend
         super().__init__(
@@ -210,6 +219,8 @@ class MapWriter(_RasterWriter):
         )
         colors = {entry.code: (*entry.color, 255) for entry in legend.classes}
         self._dataset.write_colormap(1, {**colors, legend.nodata: (0, 0, 0, 0)})
+        if tags:
+            self._dataset.update_tags(**tags)
 
     def write(self, window: Window, codes: NDArray[Any]) -> None:
         """Write the codes (h, w) of a window inside the raster.
@@ -263,13 +274,34 @@ class BandWriter(_RasterWriter):
         if scaled:
             self._dataset.scales = (1 / UINT8_STEPS,) * len(band_names)
 
-    def write(self, window: Window, values: NDArray[np.floating[Any]]) -> None:
-        """Write values (K, h, w) 0…1 of a window inside the raster, NaN for nodata."""
-        if self._scaled:
-            missing = np.isnan(values)
-            steps = np.rint(np.where(missing, 0, values) * UINT8_STEPS)
-            values = np.where(missing, 255, np.clip(steps, 0, UINT8_STEPS)).astype(np.uint8)
+    def write(self, window: Window, values: NDArray[Any]) -> None:
+        """Write values (K, h, w) 0…1 of a window inside the raster, NaN for nodata.
+
+        Into a file of uint8 also what `scale_to_uint8` made of them.
+        """
+        if self._scaled and values.dtype != np.uint8:
+            values = scale_to_uint8(values)
         self._write(window, np.asarray(values, dtype=self._dataset.dtypes[0]))
+
+
+def scale_to_uint8(values: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    """Numbers 0…1 as they are kept in files of uint8: 0…250, and 255 for NaN. Any shape."""
+    missing = np.isnan(values)
+    steps = np.rint(np.where(missing, 0, values) * UINT8_STEPS)
+    return np.where(missing, 255, np.clip(steps, 0, UINT8_STEPS)).astype(np.uint8)
+
+
+def remove_partial_files(path: PathLike) -> None:
+    """Remove what a killed process left beside a raster it was writing.
+
+    To be called only where no other process can be writing it.
+    """
+    target = Path(path)
+    owners = "|".join(re.escape(p.name) for p in (target, pam_path(target), qml_path(target)))
+    partial = re.compile(rf"\.({owners})\.\d+\.part(\..+)?")
+    for found in target.parent.iterdir():
+        if partial.fullmatch(found.name):
+            found.unlink(missing_ok=True)
 
 
 def write_array(
@@ -345,6 +377,12 @@ def _remove_stale(target: Path) -> None:
     """Remove what GDAL would take for statistics, overviews or a mask of the new raster."""
     for ending in (".aux.xml", ".ovr", ".msk"):
         target.with_name(target.name + ending).unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file is on the disk, so that a power cut after its renaming finds it whole."""
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
 
 
 def _create(path: Path, profile: dict[str, Any]) -> Any:

@@ -1,0 +1,140 @@
+"""All scenes of one command: those that are complete passed over, the others with one engine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pointillist.errors import UnreadableFileError
+from pointillist.interruption import interrupt_between_steps
+from pointillist.models import free_cores_only
+from pointillist.prediction.choice import EngineRequest, choose_engine, fullest_part
+from pointillist.prediction.engine import Engine
+from pointillist.prediction.kept_engine import describe_engine, refuse_another, restore_engine
+from pointillist.prediction.mapping import (
+    BlockCounter,
+    MapOptions,
+    Progress,
+    SceneJob,
+    map_scene,
+)
+from pointillist.prediction.polygons import write_polygons
+from pointillist.prediction.resuming import Stock
+from pointillist.prediction.work_folder import remove_leftovers
+
+if TYPE_CHECKING:
+    from pointillist.models import TrainedModel
+    from pointillist.raster import Pixels
+
+logger = logging.getLogger(__name__)
+
+# Engines are compared on a part with at least this many valid pixels, where the scene has one.
+_PROBE_VALID_PX = 4096
+
+
+def map_scenes(
+    model: TrainedModel,
+    jobs: Sequence[SceneJob],
+    stocks: Sequence[Stock],
+    request: EngineRequest,
+    options: MapOptions,
+    progress: Progress | None = None,
+) -> None:
+    """Map all scenes that are not complete.
+
+    Where a map was begun before, its engine is kept, and scenes not begun get the same one.
+
+    Args:
+        model: The model.
+        jobs: The scenes.
+        stocks: What there is of each one's map.
+        request: What engine is asked for.
+        options: What is made of all scenes.
+        progress: Told (blocks done, blocks in all) after each block.
+    """
+    # a forest shares its work among threads that do not wait for one another
+    cores = free_cores_only(logger.info) if model.kind == "network" else nullcontext()
+    with interrupt_between_steps() as check:
+        counter = BlockCounter(progress, sum(len(job.blocks) for job in jobs), check)
+        todo = _pass_over_complete(jobs, stocks, request, options, counter)
+        if not todo:
+            return
+        with cores:
+            probe = _probe(jobs, options.skip_unreadable)
+            n_px = sum(job.grid.height * job.grid.width for job in jobs)
+            engines = _restore_engines(model, stocks, request)
+            engines = engines or [choose_engine(model, request, n_px, probe)]
+            by_name = {engine.name: engine for engine in engines}
+            chosen = describe_engine(engines[0])
+            for job, stock in todo:
+                kept = stock.record.engine or chosen
+                begun = replace(stock, record=replace(stock.record, engine=kept))
+                map_scene(job, begun, by_name[kept["name"]], options, counter)
+
+
+def _restore_engines(
+    model: TrainedModel, stocks: Sequence[Stock], request: EngineRequest
+) -> list[Engine]:
+    """The engines that maps were begun with, each once; in general one or none."""
+    engines: dict[str, Engine] = {}
+    for kept in [stock.record.engine for stock in stocks]:
+        if kept is not None and kept["name"] not in engines:
+            engines[kept["name"]] = restore_engine(model, kept, request)
+            logger.info("Engine: %s, as the map was begun with.", kept["name"])
+    return list(engines.values())
+
+
+def _pass_over_complete(
+    jobs: Sequence[SceneJob],
+    stocks: Sequence[Stock],
+    request: EngineRequest,
+    options: MapOptions,
+    counter: BlockCounter,
+) -> list[tuple[SceneJob, Stock]]:
+    """Say which maps are complete and count their blocks; returns the others."""
+    todo = []
+    for job, stock in zip(jobs, stocks, strict=True):
+        if stock.state != "complete":
+            todo.append((job, stock))
+            continue
+        if stock.record.engine is not None:
+            refuse_another(stock.record.engine, request)
+        remove_leftovers(job.outputs.map)
+        polygons = job.outputs.polygons
+        if polygons is not None and not polygons.exists():
+            write_polygons(job.outputs.map, options.legend, polygons)
+        logger.info("'%s' is complete: nothing left to do.", job.outputs.map)
+        counter.add(len(job.blocks))
+    return todo
+
+
+def _probe(jobs: Sequence[SceneJob], skip_unreadable: bool) -> Callable[[], Pixels | None]:
+    """Reads some valid pixels to compare engines on, from the first scene that has any."""
+
+    def probe() -> Pixels | None:
+        best: Pixels | None = None
+        for pixels in _parts(jobs, skip_unreadable):
+            if best is None or pixels.valid.sum() > best.valid.sum():
+                best = pixels
+            if best.valid.sum() >= _PROBE_VALID_PX:
+                break
+        return best if best is not None and best.valid.any() else None
+
+    return probe
+
+
+def _parts(jobs: Sequence[SceneJob], skip_unreadable: bool) -> Iterator[Pixels]:
+    """A part of every block, from the middle of each scene on."""
+    for job in jobs:
+        middle = len(job.blocks) // 2
+        for block in [*job.blocks[middle:], *job.blocks[:middle]]:
+            if job.aoi is not None and not job.aoi.touches(block.core):
+                continue
+            try:
+                yield fullest_part(job.scene.read(block.read))
+            except UnreadableFileError:
+                if not skip_unreadable:
+                    raise

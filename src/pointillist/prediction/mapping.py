@@ -1,0 +1,252 @@
+"""One scene's map: predict the blocks that are missing, keep each, and write the results."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointillist.errors import OutputError, UnreadableFileError
+from pointillist.grid import Block, Grid, Window
+from pointillist.legend import Legend
+from pointillist.prediction.aoi import AreaOfInterest
+from pointillist.prediction.block import BlockPrediction, Wanted, predict_block
+from pointillist.prediction.block_layers import BandType, BlockFormat
+from pointillist.prediction.engine import Engine
+from pointillist.prediction.map_files import MapFiles
+from pointillist.prediction.outputs import Outputs
+from pointillist.prediction.polygons import write_polygons
+from pointillist.prediction.read_ahead import read_ahead
+from pointillist.prediction.resuming import Stock, job_tags
+from pointillist.prediction.work_folder import WorkFolder
+from pointillist.raster import remove_partial_files
+
+if TYPE_CHECKING:
+    from pointillist.raster import PixelSource, Scene
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]
+OnUnreadable = Callable[[Block, UnreadableFileError], None]
+
+_N_LISTED = 20
+
+
+@dataclass(frozen=True)
+class SceneJob:
+    """One scene to map.
+
+    Args:
+        scene: The scene, in the model's bands.
+        outputs: Where its results go.
+        blocks: How it is cut.
+        aoi: Where it is mapped; None for everywhere.
+    """
+
+    scene: Scene
+    outputs: Outputs
+    blocks: list[Block]
+    aoi: AreaOfInterest | None = None
+
+    @property
+    def grid(self) -> Grid:
+        """The scene's grid, and that of its map."""
+        return self.scene.grid
+
+
+@dataclass(frozen=True)
+class MapOptions:
+    """What is made of the predictions of every scene.
+
+    Args:
+        legend: The model's classes.
+        wanted: What to compute besides classes.
+        min_area_px: Smallest patch of the map.
+        probabilities_dtype: `float32`, or `uint8` scaled.
+        skip_unreadable: Leave nodata where the scene cannot be read.
+    """
+
+    legend: Legend
+    wanted: Wanted
+    min_area_px: int = 1
+    probabilities_dtype: BandType = "float32"
+    skip_unreadable: bool = False
+
+
+class BlockCounter:
+    """Counts finished blocks of all scenes; between two of them Ctrl-C is let through.
+
+    Args:
+        progress: Told (blocks done, blocks in all).
+        total: Blocks in all.
+        check: Lets Ctrl-C through.
+    """
+
+    def __init__(self, progress: Progress | None, total: int, check: Callable[[], None]) -> None:
+        self._progress, self._total, self._n_done = progress, total, 0
+        self.check = check
+
+    def add(self, n: int = 1) -> None:
+        """Count finished blocks."""
+        self._n_done += n
+        if self._progress is not None and n:
+            self._progress(self._n_done, self._total)
+        self.check()
+
+
+def map_scene(
+    job: SceneJob, stock: Stock, engine: Engine, options: MapOptions, counter: BlockCounter
+) -> None:
+    """Map one scene, from the blocks that an interrupted run left of it where there are any.
+
+    Whatever ends it early, finished blocks stay beside the map; on success nothing does.
+    """
+    go_on = stock.state == "blocks"
+    output = job.outputs.map
+    with closing(job.scene), WorkFolder(output, stock.record.to_dict(), go_on=go_on) as work:
+        with _told_how_to_go_on(work):
+            for file in job.outputs.files:
+                remove_partial_files(file)
+            _predict_missing(job, engine, options, work, counter)
+            _write_results(job, stock, options, work, counter.check)
+        work.remove()
+
+
+def predict_scene(
+    source: PixelSource,
+    blocks: Sequence[Block],
+    engine: Engine,
+    wanted: Wanted,
+    aoi: AreaOfInterest | None = None,
+    on_unreadable: OnUnreadable | None = None,
+) -> Generator[tuple[Block, BlockPrediction | None], None, None]:
+    """Predict the blocks of one scene, in order; the next one is read meanwhile.
+
+    Args:
+        source: The scene, in the model's bands.
+        blocks: Which blocks.
+        engine: What computes.
+        wanted: What to compute besides classes.
+        aoi: Where to map; None for everywhere.
+        on_unreadable: Told of a block that cannot be read, which is then left out; without it the
+            error is raised.
+
+    Yields:
+        Each block with its prediction, None where it has no pixel to map.
+    """
+
+    def read(block: Block) -> tuple[Any, NDArray[np.bool_]] | UnreadableFileError | None:
+        if aoi is not None and not aoi.touches(block.core):
+            return None
+        try:
+            pixels = source.read(block.read)
+        except UnreadableFileError as error:
+            if on_unreadable is None:
+                raise
+            return error
+        mapped = pixels.valid[block.core.slices_in(block.read)]
+        if aoi is not None:
+            mapped = mapped & aoi.mask(block.core)
+        return (engine.prepare(pixels), mapped) if mapped.any() else None
+
+    with closing(read_ahead(blocks, read)) as read_blocks:
+        for block, ready in read_blocks:
+            if ready is None:
+                yield block, None
+            elif isinstance(ready, UnreadableFileError):
+                assert on_unreadable is not None, "else it was raised"
+                on_unreadable(block, ready)
+            else:
+                yield block, predict_block(engine, ready[0], block, ready[1], wanted)
+
+
+def _predict_missing(
+    job: SceneJob, engine: Engine, options: MapOptions, work: WorkFolder, counter: BlockCounter
+) -> None:
+    """Predict and keep the blocks that are not kept yet."""
+
+    def skip(block: Block, error: UnreadableFileError) -> None:
+        work.add_empty(block.index, unreadable=True)
+        logger.warning("Left empty: %s", error)
+        counter.add()
+
+    kept = {i for i, entry in work.ledger.entries.items()
+            if options.skip_unreadable or entry.kind != "unreadable"}  # fmt: skip
+    missing = [block for block in job.blocks if block.index not in kept]
+    if len(missing) < len(job.blocks):
+        logger.info(
+            "%d of %d blocks of '%s' are finished already.",
+            len(job.blocks) - len(missing), len(job.blocks), work.output,
+        )  # fmt: skip
+    counter.add(len(job.blocks) - len(missing))
+    layers = BlockFormat(options.legend, options.wanted, options.probabilities_dtype)
+    on_unreadable = skip if options.skip_unreadable else None
+    results = predict_scene(job.scene, missing, engine, options.wanted, job.aoi, on_unreadable)
+    with closing(results):
+        for block, result in results:
+            if result is None:
+                work.add_empty(block.index)
+            else:
+                work.add(block.index, layers.encode(result).parts)
+            counter.add()
+
+
+def _write_results(
+    job: SceneJob, stock: Stock, options: MapOptions, work: WorkFolder, check: Callable[[], None]
+) -> None:
+    """Make the files of the kept blocks."""
+    work.begin_finishing()
+    layers = BlockFormat(options.legend, options.wanted, options.probabilities_dtype)
+    files = MapFiles(
+        job.outputs,
+        job.grid,
+        options.legend,
+        min_area_px=options.min_area_px,
+        probabilities_dtype=options.probabilities_dtype,
+        overwrite=stock.may_replace,
+        tags=job_tags(stock.record),
+    )
+    with files:
+        for block in job.blocks:
+            data = work.read(block.index)
+            if data is not None:
+                files.write(block.core, layers.decode(data, block.core.shape))
+            check()
+    if job.outputs.polygons is not None:
+        write_polygons(job.outputs.map, options.legend, job.outputs.polygons)
+    _list_unreadable(job, work)
+
+
+def _list_unreadable(job: SceneJob, work: WorkFolder) -> None:
+    empty = [i for i, entry in sorted(work.ledger.entries.items()) if entry.kind == "unreadable"]
+    if not empty:
+        return
+    windows = [_place(job.blocks[i].core) for i in empty[:_N_LISTED]]
+    more = f"; and {len(empty) - _N_LISTED} more" if len(empty) > _N_LISTED else ""
+    logger.warning(
+        "%d windows of %s could not be read and are nodata in '%s': %s%s.",
+        len(empty), job.scene.name, work.output, "; ".join(windows), more,
+    )  # fmt: skip
+
+
+def _place(window: Window) -> str:
+    return f"rows {window.row}–{window.stop_row}, columns {window.col}–{window.stop_col}"
+
+
+@contextmanager
+def _told_how_to_go_on(work: WorkFolder) -> Iterator[None]:
+    """Add to an error what is kept and how to go on."""
+    try:
+        yield
+    except (OutputError, UnreadableFileError) as error:
+        n, hints = len(work.ledger.entries), []
+        if n:
+            hints.append(f"Finished blocks are kept ({n}): go on with --resume.")
+        if isinstance(error, UnreadableFileError):
+            hints.append("To leave nodata where it cannot be read, add --skip-unreadable.")
+        raise type(error)(" ".join([str(error), *hints])) from error
