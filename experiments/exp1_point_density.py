@@ -1,0 +1,42 @@
+"""Experiment 1 of the reference study: how many points? `python experiments/exp1_point_density.py`.
+
+Runs what is not yet recorded, prints the table with intervals, draws the learning curve.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich import print as show
+
+from pointillist.studies import render_lines, run_study
+from pointillist.studies.evidence import Evidence
+from pointillist.studies.figures import draw_density, to_svg
+from pointillist.studies.findings import fit_density
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--records", type=Path, default=Path("studies/records"))
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--figure", type=Path, help="SVG file")
+    args = parser.parse_args()
+
+    show(render_lines(run_study("density", args.seeds, args.records, n_workers=args.workers)))
+
+    evidence = Evidence(args.records)
+    curve, budgets = fit_density(evidence)
+    for budget in budgets:
+        print(
+            f"{budget.share:.0%} of full quality: {budget.points:.0f} points per image "
+            f"({budget.low:.0f} to {budget.high:.0f})"
+        )
+    figure = draw_density(evidence, curve)
+    if args.figure is not None and figure is not None:
+        args.figure.write_bytes(to_svg(figure))
+
+
+if __name__ == "__main__":
+    main()
