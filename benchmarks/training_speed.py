@@ -3,8 +3,8 @@
     python benchmarks/training_speed.py [--rounds 3] [--steps 12]
 
 Plain loop: PyTorch as it comes, float32, NCHW, AdamW tensor by tensor, dense cross-entropy with an
-ignore index. Ours: what `pointillist study` runs. Both sides take turns in one process; the ratio of
-the medians is the figure. Then a whole cell of the protocol, data and test included.
+ignore index. Ours: what `pointillist study` runs. Both sides take turns in one process; the ratio
+of the medians is the figure. Then a whole cell of the protocol, data and test included.
 """
 
 from __future__ import annotations
