@@ -22,7 +22,8 @@ from prediction_cases import TRANSFORM, UTM, Thresholder, grey, read_raster
 
 from pointillist.errors import OutputError
 from pointillist.prediction import ledger, predict, work_folder
-from pointillist.prediction.work_folder import WorkFolder, count_leftovers
+from pointillist.prediction.leftovers import count_leftovers
+from pointillist.prediction.work_folder import WorkFolder
 from pointillist.raster.writing import BandWriter, _RasterWriter
 
 PAUSE_S = 0.02

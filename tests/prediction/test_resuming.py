@@ -8,6 +8,7 @@ import os
 import resource
 import subprocess
 import sys
+import time
 
 import geopandas as gpd
 import numpy as np
@@ -384,5 +385,5 @@ def test_blocks_are_brought_to_the_disk_in_time(scene, out, monkeypatch) -> None
     sync = work_folder.sync_file
     monkeypatch.setattr(work_folder, "SYNC_S", 0.0)
     monkeypatch.setattr(work_folder, "sync_file", lambda file: (synced.append(file), sync(file)))
-    predict(Thresholder(), scene, out, block=BLOCK)
+    predict(Thresholder(), scene, out, block=BLOCK, progress=lambda *_: time.sleep(0.1))
     assert len(synced) >= 3

@@ -14,16 +14,11 @@ from pointillist.models import free_cores_only
 from pointillist.prediction.choice import EngineRequest, choose_engine, fullest_part
 from pointillist.prediction.engine import Engine
 from pointillist.prediction.kept_engine import describe_engine, refuse_another, restore_engine
-from pointillist.prediction.mapping import (
-    BlockCounter,
-    MapOptions,
-    Progress,
-    SceneJob,
-    map_scene,
-)
+from pointillist.prediction.leftovers import remove_leftovers
+from pointillist.prediction.mapping import map_scene
 from pointillist.prediction.polygons import write_polygons
 from pointillist.prediction.resuming import Stock
-from pointillist.prediction.work_folder import remove_leftovers
+from pointillist.prediction.scene_job import BlockCounter, MapOptions, Progress, SceneJob
 
 if TYPE_CHECKING:
     from pointillist.models import TrainedModel

@@ -5,98 +5,33 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.errors import OutputError, UnreadableFileError
-from pointillist.grid import Block, Grid, Window
-from pointillist.legend import Legend
+from pointillist.grid import Block, Window
 from pointillist.prediction.aoi import AreaOfInterest
 from pointillist.prediction.block import BlockPrediction, Wanted, predict_block
-from pointillist.prediction.block_layers import BandType, BlockFormat
+from pointillist.prediction.block_layers import BlockFormat
 from pointillist.prediction.engine import Engine
 from pointillist.prediction.map_files import MapFiles
-from pointillist.prediction.outputs import Outputs
 from pointillist.prediction.polygons import write_polygons
 from pointillist.prediction.read_ahead import read_ahead
 from pointillist.prediction.resuming import Stock, job_tags
+from pointillist.prediction.scene_job import BlockCounter, MapOptions, SceneJob
 from pointillist.prediction.work_folder import WorkFolder
 from pointillist.raster import remove_partial_files
 
 if TYPE_CHECKING:
-    from pointillist.raster import PixelSource, Scene
+    from pointillist.raster import PixelSource
 
 logger = logging.getLogger(__name__)
 
-Progress = Callable[[int, int], None]
 OnUnreadable = Callable[[Block, UnreadableFileError], None]
 
 _N_LISTED = 20
-
-
-@dataclass(frozen=True)
-class SceneJob:
-    """One scene to map.
-
-    Args:
-        scene: The scene, in the model's bands.
-        outputs: Where its results go.
-        blocks: How it is cut.
-        aoi: Where it is mapped; None for everywhere.
-    """
-
-    scene: Scene
-    outputs: Outputs
-    blocks: list[Block]
-    aoi: AreaOfInterest | None = None
-
-    @property
-    def grid(self) -> Grid:
-        """The scene's grid, and that of its map."""
-        return self.scene.grid
-
-
-@dataclass(frozen=True)
-class MapOptions:
-    """What is made of the predictions of every scene.
-
-    Args:
-        legend: The model's classes.
-        wanted: What to compute besides classes.
-        min_area_px: Smallest patch of the map.
-        probabilities_dtype: `float32`, or `uint8` scaled.
-        skip_unreadable: Leave nodata where the scene cannot be read.
-    """
-
-    legend: Legend
-    wanted: Wanted
-    min_area_px: int = 1
-    probabilities_dtype: BandType = "float32"
-    skip_unreadable: bool = False
-
-
-class BlockCounter:
-    """Counts finished blocks of all scenes; between two of them Ctrl-C is let through.
-
-    Args:
-        progress: Told (blocks done, blocks in all).
-        total: Blocks in all.
-        check: Lets Ctrl-C through.
-    """
-
-    def __init__(self, progress: Progress | None, total: int, check: Callable[[], None]) -> None:
-        self._progress, self._total, self._n_done = progress, total, 0
-        self.check = check
-
-    def add(self, n: int = 1) -> None:
-        """Count finished blocks."""
-        self._n_done += n
-        if self._progress is not None and n:
-            self._progress(self._n_done, self._total)
-        self.check()
 
 
 def map_scene(

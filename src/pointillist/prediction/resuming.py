@@ -11,8 +11,8 @@ from typing import Literal
 
 from pointillist.errors import OutputError, OutputExistsError, PointillistError
 from pointillist.prediction.job_record import JobRecord
+from pointillist.prediction.leftovers import count_leftovers, read_leftover_job
 from pointillist.prediction.outputs import Outputs
-from pointillist.prediction.work_folder import count_leftovers, read_leftover_job
 
 logger = logging.getLogger(__name__)
 

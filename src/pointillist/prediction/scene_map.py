@@ -16,13 +16,13 @@ from pointillist.prediction.choice import EngineRequest
 from pointillist.prediction.fingerprint import fingerprint_model, fingerprint_scene
 from pointillist.prediction.fitting import Bands, open_fitting_scene
 from pointillist.prediction.job_record import JobRecord
-from pointillist.prediction.mapping import (
+from pointillist.prediction.outputs import PathLike, plan_outputs
+from pointillist.prediction.resuming import refuse_leftovers, take_stock
+from pointillist.prediction.scene_job import (
     MapOptions,
     Progress,
     SceneJob,
 )
-from pointillist.prediction.outputs import PathLike, plan_outputs
-from pointillist.prediction.resuming import refuse_leftovers, take_stock
 
 if TYPE_CHECKING:
     from pointillist.models import TrainedModel

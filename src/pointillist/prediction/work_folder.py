@@ -18,15 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.errors import OutputError
-from pointillist.prediction.ledger import Entry, Ledger, count_finished, sync_file, write_all
-from pointillist.prediction.output_lock import OutputLock, refuse_if_held
+from pointillist.prediction.ledger import Entry, Ledger, sync_file, write_all
+from pointillist.prediction.output_lock import OutputLock
 from pointillist.raster.full_disk import write_errors, writing
 
 logger = logging.getLogger(__name__)
 
 # A power cut loses what is younger than this; a killed process only the block it was at.
 SYNC_S = 5.0
-_JOB, _LEDGER, _BLOCKS, _LOCK = "job.json", "ledger.jsonl", "blocks.bin", "lock"
+JOB_FILE, LEDGER_FILE, BLOCKS_FILE, LOCK_FILE = "job.json", "ledger.jsonl", "blocks.bin", "lock"
 
 
 class WorkFolder:
@@ -49,7 +49,7 @@ class WorkFolder:
     def __init__(self, output: Path, job: dict[str, Any], *, go_on: bool) -> None:
         self.output = output
         self.path = work_path(output)
-        self._lock = OutputLock(self.path / _LOCK, output)
+        self._lock = OutputLock(self.path / LOCK_FILE, output)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sync")
         self._syncing: Future[None] | None = None
         self._synced_at = time.monotonic()
@@ -61,17 +61,19 @@ class WorkFolder:
                     _remove_files(self.path)
                 self._open(job)
             except BaseException:
+                if not go_on:
+                    shutil.rmtree(self.path, ignore_errors=True)
                 self._lock.release()
                 raise
         if go_on and ended is not None:
             logger.info("Process %(pid)d on %(host)s has ended; its blocks are used.", ended)
 
     def _open(self, job: dict[str, Any]) -> None:
-        if not (self.path / _JOB).exists():
-            _replace_text(self.path / _JOB, json.dumps(job, indent=1))
-        self.ledger = Ledger(self.path / _LEDGER)
-        (self.path / _BLOCKS).touch()
-        self._blocks = (self.path / _BLOCKS).open("r+b", buffering=0)
+        if not (self.path / JOB_FILE).exists():
+            _replace_text(self.path / JOB_FILE, json.dumps(job, indent=1))
+        self.ledger = Ledger(self.path / LEDGER_FILE)
+        (self.path / BLOCKS_FILE).touch()
+        self._blocks = (self.path / BLOCKS_FILE).open("r+b", buffering=0)
         self._forget_damaged()
         self._end = max((e.at + e.size for e in self.ledger.entries.values()), default=0)
         self._blocks.truncate(self._end)
@@ -162,8 +164,8 @@ class WorkFolder:
         shutil.rmtree(self.path, ignore_errors=True)
         self._lock.release()
 
-    def _sync_if_due(self, after_s: float = SYNC_S) -> None:
-        if time.monotonic() - self._synced_at < after_s:
+    def _sync_if_due(self, after_s: float | None = None) -> None:
+        if time.monotonic() - self._synced_at < (SYNC_S if after_s is None else after_s):
             return
         if self._syncing is not None:
             if not self._syncing.done():
@@ -206,40 +208,6 @@ def work_path(output: Path) -> Path:
     return output.with_name(f".{output.name}.part")
 
 
-def count_leftovers(output: Path) -> int:
-    """Finished blocks that an interrupted run left of a map.
-
-    Raises:
-        OutputError: A process that runs is writing it.
-    """
-    folder = work_path(output)
-    refuse_if_held(folder / _LOCK, output)
-    return count_finished(folder / _LEDGER) if (folder / _JOB).exists() else 0
-
-
-def read_leftover_job(output: Path) -> tuple[dict[str, Any], bool]:
-    """What decided the pixels of the leftovers, and whether results were being written.
-
-    Raises:
-        OutputError: It cannot be read.
-    """
-    folder = work_path(output)
-    try:
-        job: dict[str, Any] = json.loads((folder / _JOB).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise OutputError(
-            f"The interrupted run of '{output}' cannot go on: '{folder / _JOB}' is damaged. "
-            "Start again with --overwrite."
-        ) from error
-    return job, b'"finishing"' in (folder / _LEDGER).read_bytes()
-
-
-def remove_leftovers(output: Path) -> None:
-    """Remove what an interrupted run left of a map that is complete."""
-    if work_path(output).exists():
-        WorkFolder(output, {}, go_on=False).remove()
-
-
 def _replace_text(path: Path, text: str) -> None:
     part = path.with_suffix(".tmp")
     with part.open("w", encoding="utf-8") as file:
@@ -251,5 +219,5 @@ def _replace_text(path: Path, text: str) -> None:
 
 def _remove_files(folder: Path) -> None:
     """Remove all but the lock; the job first: without it, nothing else counts."""
-    for name in (_JOB, _LEDGER, _BLOCKS):
+    for name in (JOB_FILE, LEDGER_FILE, BLOCKS_FILE):
         (folder / name).unlink(missing_ok=True)

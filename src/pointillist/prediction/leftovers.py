@@ -1,0 +1,52 @@
+"""What an interrupted run left of a map, looked at without touching it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pointillist.errors import OutputError
+from pointillist.prediction.ledger import count_finished
+from pointillist.prediction.output_lock import refuse_if_held
+from pointillist.prediction.work_folder import (
+    JOB_FILE,
+    LEDGER_FILE,
+    LOCK_FILE,
+    WorkFolder,
+    work_path,
+)
+
+
+def count_leftovers(output: Path) -> int:
+    """Finished blocks that an interrupted run left of a map.
+
+    Raises:
+        OutputError: A process that runs is writing it.
+    """
+    folder = work_path(output)
+    refuse_if_held(folder / LOCK_FILE, output)
+    return count_finished(folder / LEDGER_FILE) if (folder / JOB_FILE).exists() else 0
+
+
+def read_leftover_job(output: Path) -> tuple[dict[str, Any], bool]:
+    """What decided the pixels of the leftovers, and whether results were being written.
+
+    Raises:
+        OutputError: It cannot be read.
+    """
+    folder = work_path(output)
+    try:
+        job: dict[str, Any] = json.loads((folder / JOB_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise OutputError(
+            f"The interrupted run of '{output}' cannot go on: '{folder / JOB_FILE}' is damaged. "
+            "Start again with --overwrite."
+        ) from error
+    return job, b'"finishing"' in (folder / LEDGER_FILE).read_bytes()
+
+
+def remove_leftovers(output: Path) -> None:
+    """Remove what an interrupted run left of a map that is complete."""
+    if work_path(output).exists():
+        WorkFolder(output, {}, go_on=False).remove()
