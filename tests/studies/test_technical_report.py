@@ -28,6 +28,7 @@ def test_the_command_makes_report_and_ledger(tmp_path: Path) -> None:
     assert out.read_bytes().startswith(b"%PDF-")
     page = out.with_suffix(".html").read_text(encoding="utf-8")
     assert "Learning land cover from labelled points" in page
+    assert "Is the stated accuracy true?" in page
     assert "<script" not in page
     assert claims.read_text(encoding="utf-8").startswith("# Claims ledger")
 

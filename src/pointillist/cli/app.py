@@ -377,9 +377,9 @@ def study(
     name: Annotated[
         str,
         typer.Argument(
-            help="density, sampling, baselines, perclass, transfer, real or all; a published data "
-            "set (potsdam, vaihingen, deepglobe, agriculture-vision, loveda, openearthmap); a "
-            ".yaml file; prepare, which writes the scenes as arrays for machines without GDAL; "
+            help="density, sampling, baselines, perclass, transfer, real, accuracy or all; a "
+            "published data set (potsdam, vaihingen, deepglobe, agriculture-vision, loveda, "
+            "openearthmap); a .yaml file; prepare, which writes the scenes as arrays for machines without GDAL; "
             "or examples, which keeps the maps that the report shows."
         ),
     ],

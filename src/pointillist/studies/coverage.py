@@ -207,6 +207,13 @@ def _compare(estimates: list[list[Estimate]], truth: NDArray[np.float64]) -> dic
     return out
 
 
+def areas_with_enough(record: dict[str, Any]) -> tuple[list[float], list[float]]:
+    """Biases and coverages of the areas of classes that have enough samples on average."""
+    area = record["area"]
+    enough = [c for c, n in enumerate(area["n"]) if n >= ENOUGH and area["coverage"][c] is not None]
+    return [area["bias"][c] or 0.0 for c in enough], [area["coverage"][c] for c in enough]
+
+
 def render_coverage(records: list[dict[str, Any]]) -> Any:
     """A table of several runs as something `rich` prints."""
     from rich.box import SIMPLE_HEAD
@@ -219,16 +226,14 @@ def render_coverage(records: list[dict[str, Any]]) -> Any:
     for title in ("bias of OA", "coverage of OA", "worst bias of an area", "coverage of areas"):
         table.add_column(title, justify="right")
     for record in records:
-        cell, area = record["cell"], record["area"]
-        enough = [n >= ENOUGH for n in area["n"]]
-        biases = [abs(b) for b, e in zip(area["bias"], enough, strict=True) if e and b is not None]
-        held = [c for c, e in zip(area["coverage"], enough, strict=True) if e and c is not None]
+        cell = record["cell"]
+        biases, held = areas_with_enough(record)
         table.add_row(
             f"{cell['scene']}, {cell['design']}, {cell['n_points']}",
             f"{record['overall']['bias']:+.3f}",
-            f"{record['overall']['coverage']:.2%}",
-            f"{max(biases, default=float('nan')):.3f}",
-            f"{min(held, default=float('nan')):.2%} … {max(held, default=float('nan')):.2%}",
+            f"{record['overall']['coverage']:.1%}",
+            f"{max(biases, key=abs):+.3f}",
+            f"{min(held):.1%} … {max(held):.1%}",
         )
     note = (
         f"Bias in standard errors; coverage of 95 % intervals, Monte-Carlo error "

@@ -21,6 +21,7 @@ from pointillist.report.document import (
 from pointillist.scenes import CLASSIC_LEGEND
 from pointillist.studies import claims as ledger
 from pointillist.studies import figures, reference
+from pointillist.studies.coverage import ENOUGH, areas_with_enough
 from pointillist.studies.examples import read_examples
 from pointillist.studies.figures import to_svg
 from pointillist.studies.findings import Findings
@@ -348,6 +349,53 @@ def transfer_section(findings: Findings) -> Section | None:
             )
         )
     return Section("Beyond classic scenes", blocks, "transfer-section")
+
+
+def accuracy_section(findings: Findings) -> Section | None:
+    """P-accuracy: bias and coverage; None without records."""
+    lines = findings.evidence.table("accuracy")
+    if not lines:
+        return None
+    runs = [record for line in lines for record in line.runs.values()]
+    rows: list[list[str | int | float | Cell]] = []
+    for record in runs:
+        biases, held = areas_with_enough(record)
+        cell = record["cell"]
+        rows.append(
+            [
+                f"{cell['scene']}, {cell['design']}",
+                int(cell["n_points"]),
+                f"{record['overall']['bias']:+.3f}",
+                f"{record['overall']['coverage']:.1%}",
+                f"{max(biases, key=abs):+.3f}",
+                f"{min(held):.1%}",
+                f"{max(held):.1%}",
+            ]
+        )
+    return Section(
+        "Is the stated accuracy true?",
+        [
+            Paragraph(
+                "A forest's map of each Dubai scene and its dense mask make a census. From it "
+                f"{runs[0]['cell']['draws']:,} independent reference samples are drawn by each "
+                "design and assessed like real ones. An honest assessment has no bias, and its "
+                "95 % intervals hold the truth in 95 % of the samples. Systematic samples are "
+                "judged as if they were simple random, as is usual: they can cover more than "
+                "they state where neighbours are alike, and less where the grid keeps step with "
+                "something on the ground."
+            ),
+            Table(
+                ["map, design", "points", "OA: bias", "OA: coverage", "area: worst bias",
+                 "least coverage", "greatest"],
+                rows,
+                "P-accuracy: bias in standard errors, and coverage of 95 % intervals.",
+                "lrrrrrr",
+                notes=f"Monte-Carlo error of a coverage: {runs[0]['monte_carlo_error']:.2%}. Areas "
+                f"of classes with {ENOUGH} samples or more on average.",
+                label="accuracy",
+            ),
+        ],
+    )  # fmt: skip
 
 
 def examples_section(findings: Findings) -> Section | None:
