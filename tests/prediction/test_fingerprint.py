@@ -71,6 +71,6 @@ def test_models_are_told_apart_by_what_they_learned(tiny_network, tmp_path) -> N
     first = fingerprint_model(tiny_network)
     assert fingerprint_model(load(tiny_network.save(tmp_path / "m.safetensors"))) == first
     other = copy.deepcopy(tiny_network)
-    next(iter(other.network.parameters())).data.view(-1)[0] += 1e-6
+    next(iter(other.network.parameters())).data[0] += 1e-3
     assert fingerprint_model(other) != first
     assert fingerprint_model(Thresholder()) != fingerprint_model(Thresholder(resolution=2.0))

@@ -89,7 +89,8 @@ def test_layers_come_back_as_in_the_files(dtype, n_classes, rng) -> None:
     shares[:, 0, 0] = np.nan
     index = rng.integers(-1, n_classes, (5, 7)).astype(np.int16)
     given = layers.encode(BlockPrediction(index, shares, shares[0]))
-    found = layers.decode(bytearray(b"".join(part.tobytes() for part in given.parts)), (5, 7))
+    kept = b"".join(part.tobytes() for part in given.parts)
+    found = layers.decode(np.frombuffer(kept, np.uint8), (5, 7))
     np.testing.assert_array_equal(found.codes, legend.to_codes(index))
     for part, back in zip(given.parts, found.parts, strict=True):
         assert part.dtype == back.dtype

@@ -62,7 +62,7 @@ class BlockFormat:
     def _shares(self, values: NDArray[np.float32] | None) -> NDArray[Any] | None:
         return scale_to_uint8(values) if values is not None and self.dtype == "uint8" else values
 
-    def decode(self, data: bytearray, shape: tuple[int, int]) -> BlockLayers:
+    def decode(self, data: NDArray[np.uint8], shape: tuple[int, int]) -> BlockLayers:
         """The layers in the bytes of their parts, one after the other.
 
         Args:
@@ -80,8 +80,8 @@ class BlockFormat:
 
 
 def _take(
-    data: bytearray, at: int, shape: tuple[int, ...], dtype: np.dtype[Any]
+    data: NDArray[np.uint8], at: int, shape: tuple[int, ...], dtype: np.dtype[Any]
 ) -> tuple[NDArray[Any], int]:
     """An array that begins at byte `at`, and where it ends."""
     n = int(np.prod(shape))
-    return np.frombuffer(data, dtype, n, at).reshape(shape), at + n * dtype.itemsize
+    return np.frombuffer(data.data, dtype, n, at).reshape(shape), at + n * dtype.itemsize

@@ -91,18 +91,18 @@ class WorkFolder:
             )  # fmt: skip
 
     def _is_whole(self, entry: Entry) -> bool:
-        return zlib.crc32(self._bytes(entry)) == entry.crc
+        return zlib.crc32(self._bytes(entry).data) == entry.crc
 
-    def _bytes(self, entry: Entry) -> bytearray:
+    def _bytes(self, entry: Entry) -> NDArray[np.uint8]:
         """What is in the file where a block should be; shorter where the file ends."""
-        data, n_read = bytearray(entry.size), 0
+        data, n_read = np.empty(entry.size, dtype=np.uint8), 0
         self._blocks.seek(entry.at)
         while n_read < entry.size:
-            more = self._blocks.readinto(memoryview(data)[n_read:])
+            more = self._blocks.readinto(data[n_read:].data)
             if not more:
                 break
             n_read += more
-        return data[:n_read] if n_read < entry.size else data
+        return data[:n_read]
 
     def add(self, index: int, parts: Sequence[NDArray[Any]]) -> None:
         """Keep the pixels of a block.
@@ -133,7 +133,7 @@ class WorkFolder:
             self.ledger.add(Entry(index, "unreadable" if unreadable else "empty"))
             self._sync_if_due()
 
-    def read(self, index: int) -> bytearray | None:
+    def read(self, index: int) -> NDArray[np.uint8] | None:
         """The bytes of a finished block; None where it has none.
 
         Raises:
@@ -144,7 +144,7 @@ class WorkFolder:
             return None
         with writing(self.output):
             data = self._bytes(entry)
-        if zlib.crc32(data) != entry.crc:
+        if zlib.crc32(data.data) != entry.crc:
             raise OutputError(
                 f"Block {index} of '{self.output}' reads back damaged from '{self.path}'. "
                 "Check the disk."
