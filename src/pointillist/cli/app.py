@@ -379,8 +379,8 @@ def study(
         typer.Argument(
             help="density, sampling, baselines, perclass, transfer, real, accuracy or all; a "
             "published data set (potsdam, vaihingen, deepglobe, agriculture-vision, loveda, "
-            "openearthmap); a .yaml file; prepare, which writes the scenes as arrays for machines without GDAL; "
-            "or examples, which keeps the maps that the report shows."
+            "openearthmap); a .yaml file; prepare, which writes the scenes as arrays for "
+            "machines without GDAL; or examples, which keeps the maps that the report shows."
         ),
     ],
     seeds: Annotated[
