@@ -21,6 +21,7 @@ from pointillist.studies.statistics import Comparison, Mean, mean_over_seeds
 
 REPRODUCED, EXCEEDED, NOT_REPRODUCED = "reproduced", "exceeded", "not reproduced"
 NOT_MEASURED = "not measured yet"
+_LEAST_SEEDS = 5
 
 
 @dataclass(frozen=True)
@@ -257,11 +258,19 @@ def _stratified_helps(evidence: Evidence) -> Claim:
             line = evidence.line("sampling", f"{n} per class, {strategy}")
             if line is None or line.comparison is None or line.p is None:
                 continue
+            if line.comparison.difference.n < _LEAST_SEEDS:
+                continue
             told.append(f"{strategy} {n}: {line.comparison.difference.value:+.4f}")
             if line.p < 0.05 and line.comparison.difference.value > 0:
                 where.append(n)
     if not told:
-        return Claim(_WORDS, text, "", NOT_MEASURED, "no records of two seeds for each row")
+        return Claim(
+            _WORDS,
+            text,
+            "",
+            NOT_MEASURED,
+            f"fewer than {_LEAST_SEEDS} seeds each: a test could find nothing",
+        )
     found = "; ".join(
         f"{strategy} is better than random at {', '.join(map(str, where)) or 'no number'} per class"
         for strategy, where in helped.items()
