@@ -13,10 +13,10 @@ from torch import nn
 
 from pointillist.errors import InputError, MissingFileError
 from pointillist.models import build_model
+from pointillist.models.views import average_views
 from pointillist.studies import classic
 from pointillist.studies.classic import ClassicCell, name_weights, run_classic
 from pointillist.studies.places import Folders
-from pointillist.studies.views import average_views
 from pointillist.training.fitting import Fit
 
 

@@ -33,9 +33,9 @@ from pointillist.errors import InputError, MissingFileError
 from pointillist.features import FeatureSpec
 from pointillist.losses import PartialCrossEntropyLoss
 from pointillist.models import build_model
+from pointillist.models.views import average_views
 from pointillist.scenes import CLASSIC_LEGEND
 from pointillist.studies.places import NOWHERE, Folders
-from pointillist.studies.views import average_views
 from pointillist.training import UnetConfig
 from pointillist.training.fitting import EpochSampler, choose_precision, fit_network
 from pointillist.training.schedule import Progress
@@ -138,6 +138,12 @@ class ClassicCell:
                     f"Expected {name} of P-classic to be {' or '.join(map(str, known))}, or to be "
                     f"left out, got {value!r}."
                 )
+
+    @property
+    def points_per_image(self) -> int:
+        """Points of an image that holds all five classes."""
+        n_classes = len(CLASSIC_LEGEND)
+        return self.n_points if self.n_points is not None else n_classes * self.n_per_class
 
 
 class OneMask(Dataset[tuple[Tensor, Tensor]]):

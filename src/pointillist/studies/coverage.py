@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pointillist.accuracy import ErrorMatrix, error_matrix
 from pointillist.accuracy.estimators import Estimate, StratifiedSample, estimate
 from pointillist.errors import InputError
 from pointillist.studies.places import NOWHERE, Folders, Place, read_place
@@ -92,13 +91,11 @@ def _mapped(scene: str, seed: int, folder: Path) -> tuple[Place, NDArray[np.int1
 
 def count_census(found: NDArray[np.int16], place: Place) -> Counts:
     """Pixels (C, C) by map class and class of the mask, where both are known."""
-    names = place.legend.names
-    matrix = ErrorMatrix.empty(names)
+    from pointillist.studies.mapping import count_pixels
+
     both = np.where(found < 0, -1, place.mask)
-    for row in range(0, len(found), 512):
-        part = np.s_[row : row + 512]
-        matrix = matrix + error_matrix(np.maximum(found[part], 0), both[part], names)
-    return np.asarray(matrix.counts[: len(names), : len(names)], dtype=np.int64)
+    matrix = count_pixels(np.maximum(found, 0), both, place.legend.names)
+    return np.asarray(matrix.counts, dtype=np.int64)
 
 
 def _sampler(

@@ -13,7 +13,6 @@ from pointillist.scenes import CLASSIC_LEGEND
 from pointillist.studies import reference
 from pointillist.studies.evidence import Evidence
 from pointillist.studies.learning_curve import Curve
-from pointillist.studies.plan import Row
 from pointillist.studies.statistics import Mean, mean_over_seeds
 from pointillist.studies.tables import Line
 
@@ -21,9 +20,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, OURS, THEIRS, QUIET = "#1f2933", "#0b6e69", "#c2571a", "#9aa5b1"
+INK, OURS, THEIRS = "#1f2933", "#0b6e69", "#c2571a"
 _STYLES = {
-    "": ("#3e4c59", "o"), "simple": ("#7b8794", "s"), "spread": ("#0b6e69", "^"),
+    "simple": ("#7b8794", "s"), "spread": ("#0b6e69", "^"),
     "interior": ("#8e44ad", "D"), "pseudo-stratified": ("#c2571a", "v"),
 }  # fmt: skip
 
@@ -57,12 +56,6 @@ def to_svg(figure: Figure) -> bytes:
     return out.getvalue()
 
 
-def points_per_image(row: Row) -> int:
-    """Points of a row per image, five classes present; fewer where an image lacks one."""
-    cell: Any = row.cell
-    return int(cell.n_points) if cell.n_points is not None else 5 * int(cell.n_per_class)
-
-
 def draw_density(evidence: Evidence, curve: Curve | None) -> Figure | None:
     """Mean IoU against points per image, both ways of counting, with the reference's figures."""
     lines = evidence.table("density")
@@ -71,10 +64,10 @@ def draw_density(evidence: Evidence, curve: Curve | None) -> Figure | None:
     with _canvas(6.4, 3.3) as (figure, axes):
         for kind, colour, marker in (("class", OURS, "o"), ("image", "#7b8794", "s")):
             chosen = [line for line in lines if line.row.name.endswith(f"per {kind}")]
-            chosen.sort(key=lambda line: points_per_image(line.row))
+            chosen.sort(key=lambda line: line.row.cell.points_per_image)
             _intervals(
                 axes,
-                [points_per_image(line.row) for line in chosen],
+                [line.row.cell.points_per_image for line in chosen],
                 [line.miou for line in chosen],
                 color=colour,
                 marker=marker,
@@ -118,7 +111,7 @@ def draw_sampling(evidence: Evidence) -> Figure | None:
         kinds = ("simple", "spread", "interior", "pseudo-stratified")
         for i, kind in enumerate(kinds):
             chosen = [line for line in lines if _strategy(line) == kind]
-            at = [points_per_image(line.row) // 5 * 1.0 for line in chosen]
+            at = [line.row.cell.points_per_image // 5 * 1.0 for line in chosen]
             shifted = [x * (1 + 0.055 * (i - 1.5)) for x in at]
             differences = [line.comparison.difference for line in chosen if line.comparison]
             colour, marker = _STYLES[kind]

@@ -8,7 +8,6 @@ from pathlib import Path
 from pointillist.studies import claims as ledger
 from pointillist.studies.cost import CostModel
 from pointillist.studies.evidence import Evidence
-from pointillist.studies.figures import points_per_image
 from pointillist.studies.learning_curve import Budget, Curve, find_budgets
 from pointillist.studies.places import Folders
 
@@ -47,7 +46,9 @@ def gather(
 
 def fit_density(evidence: Evidence) -> tuple[Curve | None, list[Budget]]:
     """Learning curve through the rows of the density study, with the budgets it leads to."""
-    scores = {points_per_image(line.row): line.values("miou") for line in evidence.table("density")}
+    scores = {
+        line.row.cell.points_per_image: line.values("miou") for line in evidence.table("density")
+    }
     full = evidence.values("baselines", "full masks")
     if len(scores) < 3 or not full:
         return None, []

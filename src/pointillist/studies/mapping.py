@@ -128,6 +128,17 @@ def map_place(model: TrainedModel, place: Place) -> NDArray[np.int16]:
     return found
 
 
+def count_pixels(
+    found: NDArray[np.integer], mask: NDArray[np.integer], names: tuple[str, ...]
+) -> ErrorMatrix:
+    """Count a large map against its mask, in bands of rows, so that little memory is taken."""
+    matrix = ErrorMatrix.empty(names)
+    for row in range(0, len(found), _N_BAND):
+        part = np.s_[row : row + _N_BAND]
+        matrix = matrix + error_matrix(found[part], mask[part], names)
+    return matrix
+
+
 def score_map(found: NDArray[np.int16], place: Place) -> dict[str, Any]:
     """Compare a map with the dense mask; every labelled pixel counts.
 
@@ -137,13 +148,10 @@ def score_map(found: NDArray[np.int16], place: Place) -> dict[str, Any]:
     """
     names = place.legend.names
     labelled = place.mask >= 0
-    matrix = ErrorMatrix.empty(names)
     # a pixel left without a class is wrong: it counts as the class after the true one
     wrong = (place.mask + 1) % len(names)
     filled = np.where((found < 0) & labelled, wrong, found)
-    for row in range(0, len(filled), _N_BAND):
-        part = np.s_[row : row + _N_BAND]
-        matrix = matrix + error_matrix(filled[part], place.mask[part], names)
+    matrix = count_pixels(filled, place.mask, names)
     by_class = iou(matrix)
     present = np.bincount(place.mask[labelled], minlength=len(names)) > 0
     return {

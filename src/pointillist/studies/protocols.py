@@ -30,7 +30,6 @@ class Protocol:
         cell: The data class of its runs.
         run: Runs a cell and returns its record; takes the cell and where files are (`Folders`).
         file: Name of its file of records.
-        score: The figure that stands for a run: `miou` everywhere.
         accuracy: Name of the share of right pixels in the records.
     """
 
@@ -39,7 +38,6 @@ class Protocol:
     cell: type[DataclassInstance]
     run: Callable[[Any, Any], Record]
     file: str
-    score: str = "miou"
     accuracy: str = "pixel_accuracy"
 
     def read_cell(self, stated: Mapping[str, Any]) -> Cell:

@@ -7,31 +7,16 @@ from typing import Any
 
 from pointillist.errors import InputError
 from pointillist.studies.places import DUBAI, NOWHERE, Folders, read_place
+from pointillist.studies.scene import SceneCell
 
 
 @dataclass(frozen=True)
-class TransferCell:
-    """One run of the protocol.
+class TransferCell(SceneCell):
+    """One run of the protocol, told like one of P-scene.
 
-    Args:
-        scene: The Dubai scene that is scored; the other three are trained on.
-        n_points: Points on each of them.
-        design: `simple` or `balanced`.
-        recipe: `unet` or `forest`.
-        seed: Seed of points and training.
-        budget: Time for the whole training; None for the recipe's own length.
-        steps: Optimiser steps; None for the recipe's own length.
-        learning_rate: Peak of the schedule of `unet`; None for the recipe's own.
+    `scene` is the Dubai scene that is scored; the other three are trained on, with `n_points` on
+    each of them.
     """
-
-    scene: str
-    n_points: int = 300
-    design: str = "simple"
-    recipe: str = "unet"
-    seed: int = 0
-    budget: str | None = None
-    steps: int | None = None
-    learning_rate: float | None = None
 
     def __post_init__(self) -> None:
         if self.scene not in DUBAI:
