@@ -151,7 +151,9 @@ def test_from_a_newer_version(path):
 
 def test_of_an_unknown_kind(path):
     rewrite(path, lambda header: header.update(kind="oracle"))
-    with pytest.raises(ModelFileError, match=r"kind network or forest, but .* is of kind 'oracle'"):
+    with pytest.raises(
+        ModelFileError, match=r"kind network, forest, ensemble, but .* is of kind 'oracle'"
+    ):
         load(path)
 
 

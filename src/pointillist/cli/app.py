@@ -96,7 +96,13 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
     class_field: ClassField = None,
     legend: LegendFile = None,
-    recipe: Annotated[str | None, typer.Option(help="auto, unet or forest.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="auto, stack, unet or forest.")] = None,
+    class_shares: Annotated[
+        str | None,
+        typer.Option(
+            help="Class shares of the scene: auto, points, estimate, or Water=0.1,Forest=0.9."
+        ),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="YAML configuration; options override it.")
     ] = None,
@@ -135,6 +141,7 @@ def train(
             crs=crs,
             config=config,
             recipe=recipe,
+            class_shares=class_shares,
             budget=budget,
             encoder=encoder,
             weights=weights,

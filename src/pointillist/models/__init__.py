@@ -1,6 +1,7 @@
 """Networks and forests: built, loaded, saved, and asked for class probabilities."""
 
 from pointillist.models.card import ModelCard, Normalisation
+from pointillist.models.ensemble import EnsembleModel
 from pointillist.models.network import ARCHITECTURES, NetworkSpec, build_model, build_network
 from pointillist.models.store import load, read_header, save_model
 from pointillist.models.threads import free_cores_only
@@ -8,6 +9,7 @@ from pointillist.models.trained import NetworkModel, TrainedModel
 
 __all__ = [
     "ARCHITECTURES",
+    "EnsembleModel",
     "ModelCard",
     "NetworkModel",
     "NetworkSpec",

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from pointillist.errors import InputError, ModelFileError
 from pointillist.features import FeatureSpec
-from pointillist.grid import Window, plan_blocks
+from pointillist.grid import Window, iter_windows
 from pointillist.models.card import ModelCard
-from pointillist.models.trained import TrainedModel
+from pointillist.models.trained import TrainedModel, find_valid
 
 # Rows of the feature matrix that one thread takes at a time: they and their sums fit the cache.
 _CHUNK = 16384
@@ -161,7 +161,15 @@ class ForestArrays:
         share = np.empty_like(sums)
         for find_leaf, values in zip(leaves, self._leaf_values, strict=True):
             sums += np.take(values, find_leaf(features), axis=0, out=share, mode="clip")
-        return sums / np.float32(self.n_trees)
+        if self._sums_to_one:
+            return sums / np.float32(self.n_trees)
+        sums /= sums.sum(axis=1, keepdims=True)
+        return sums
+
+    @cached_property
+    def _sums_to_one(self) -> bool:
+        """Whether the values are shares; not so once classes have been weighed."""
+        return bool(np.allclose(self.values.sum(axis=1), 1.0))
 
     @cached_property
     def _leaf_values(self) -> list[NDArray[np.float32]]:
@@ -243,24 +251,60 @@ class ForestModel(TrainedModel):
         """How far the features look, in pixels."""
         return self.features.halo_px
 
+    def predict_part(
+        self, data: NDArray[Any], valid: NDArray[np.bool_], part: tuple[slice, slice]
+    ) -> NDArray[np.float32]:
+        """Class probabilities (C, h, w) of a part of a window, the rest looked at by features only.
+
+        The same as `predict(data, valid)` cut to that part, without walking the trees elsewhere.
+
+        Args:
+            data: (B, H, W) raw values.
+            valid: (H, W), False where there is no data.
+            part: Rows and columns of the window.
+        """
+        usable = valid & find_valid(data)
+        (top, bottom, _), (left, right, _) = (
+            s.indices(side) for s, side in zip(part, valid.shape, strict=True)
+        )
+        core = Window(top, left, bottom - top, right - left)
+        out = self._of_core(self.normalisation.apply(data, usable), usable, core)
+        out[:, ~usable[part]] = np.nan
+        return out
+
     def _class_probabilities(
         self, data: NDArray[np.float32], valid: NDArray[np.bool_]
     ) -> NDArray[np.float32]:
+        return self._of_core(data, valid, Window(0, 0, *valid.shape))
+
+    def _of_core(
+        self, data: NDArray[np.float32], valid: NDArray[np.bool_], core: Window
+    ) -> NDArray[np.float32]:
         """Piece by piece, so that the features of a large array never exist all at once."""
-        out = np.zeros((len(self.legend), *valid.shape), dtype=np.float32)
+        out = np.zeros((len(self.legend), *core.shape), dtype=np.float32)
         whole = Window(0, 0, *valid.shape)
         with ThreadPoolExecutor(self.n_threads or _usable_cores()) as threads:
-            for block in plan_blocks(valid.shape, self._piece_px(len(data)), self.halo_px):
-                if not valid[block.core.slices].any():
+            for piece in iter_windows(core.shape, self._piece_px(len(data))):
+                place = Window(core.row + piece.row, core.col + piece.col, *piece.shape)
+                if not valid[place.slices].any():
                     continue
-                read = block.read.intersection(whole) or whole
+                read = place.expand(self.halo_px).intersection(whole) or whole
                 window = (slice(None), *read.slices)
                 computed = self.features.compute(data[window], valid[read.slices], threads)
-                inside = block.core.slices_in(read)
-                out[:, *block.core.slices] = self._predict_features(
-                    computed[:, *inside], valid[block.core.slices], threads
+                out[:, *piece.slices] = self._predict_features(
+                    computed[:, *place.slices_in(read)], valid[place.slices], threads
                 )
         return out
+
+    def reweigh_classes(self, factors: ArrayLike) -> Self:
+        """The model with each class's probability multiplied by a factor and all made to sum to 1.
+
+        Args:
+            factors: (C,) above 0, by class index.
+        """
+        weights = np.asarray(factors, dtype=np.float64)[self.forest.classes]
+        forest = replace(self.forest, values=self.forest.values * weights)
+        return type(self)(forest, self.features, self.card)
 
     def _piece_px(self, n_bands: int) -> int:
         """Side of a piece whose features, with halo, stay within a fixed amount of memory."""

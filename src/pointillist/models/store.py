@@ -33,6 +33,7 @@ METADATA_KEY = "pointillist"
 KINDS: dict[str, str] = {
     "network": "pointillist.models.trained:NetworkModel",
     "forest": "pointillist.models.forest:ForestModel",
+    "ensemble": "pointillist.models.ensemble:EnsembleModel",
 }
 
 
@@ -158,14 +159,22 @@ def _parse_header(metadata: dict[str, str], file: Path) -> dict[str, Any]:
     return dict(header)
 
 
-def _class_of(kind: str, file: Path) -> type[TrainedModel]:
+def class_of_kind(kind: str) -> type[TrainedModel] | None:
+    """The class of models of a kind; None for a kind that is not known here."""
     if kind not in KINDS:
-        raise ModelFileError(
-            f"Expected a model of kind {' or '.join(KINDS)}, but '{file}' is of kind {kind!r}. "
-            "Upgrade Pointillist."
-        )
+        return None
     module, name = KINDS[kind].split(":")
     found: type[TrainedModel] = getattr(import_module(module), name)
+    return found
+
+
+def _class_of(kind: str, file: Path) -> type[TrainedModel]:
+    found = class_of_kind(kind)
+    if found is None:
+        raise ModelFileError(
+            f"Expected a model of kind {', '.join(KINDS)}, but '{file}' is of kind {kind!r}. "
+            "Upgrade Pointillist."
+        )
     return found
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from pointillist.errors import InputError, ModelFileError
 from pointillist.legend import Legend
@@ -63,6 +63,11 @@ class TrainedModel(ABC):
     @abstractmethod
     def halo_px(self) -> int:
         """Margin to read around a block so that its borders do not show, in pixels."""
+
+    @property
+    def block_multiple_px(self) -> int:
+        """Blocks of a map begin at, and are read in, multiples of this many pixels."""
+        return 1
 
     def predict(
         self, data: NDArray[Any], valid: NDArray[np.bool_] | None = None
@@ -168,6 +173,11 @@ class NetworkModel(TrainedModel):
         return _HALO_PX.get(self.spec.architecture, _HALO_WIDE_CONTEXT_PX)
 
     @property
+    def block_multiple_px(self) -> int:
+        """So that pooling falls into the same places whatever the block."""
+        return INPUT_MULTIPLE_PX
+
+    @property
     def device(self) -> torch.device:
         """Where the network computes."""
         return next(self.network.parameters()).device
@@ -203,6 +213,33 @@ class NetworkModel(TrainedModel):
             logits = self.network(image)[0, :, :height, :width].float()
             probabilities: NDArray[np.float32] = torch.softmax(logits, dim=0).cpu().numpy()
         return np.ascontiguousarray(probabilities)
+
+    def reweigh_classes(self, factors: ArrayLike) -> Self:
+        """Multiply each class's probability by a factor, in the bias of the last layer.
+
+        Args:
+            factors: (C,) above 0, by class index.
+
+        Returns:
+            The model itself.
+
+        Raises:
+            InputError: The last layer has no bias per class.
+        """
+        import torch
+        from torch import nn
+
+        convolutions = [m for m in self.network.modules() if isinstance(m, nn.Conv2d)]
+        bias = convolutions[-1].bias if convolutions else None
+        if bias is None or len(bias) != len(self.legend):
+            raise InputError(
+                f"Expected a last convolution with a bias for each of {len(self.legend)} classes, "
+                f"got none in this {self.spec.architecture}."
+            )
+        logs = torch.from_numpy(np.log(np.asarray(factors, dtype=np.float64)))
+        with torch.no_grad():
+            bias += logs.to(bias)
+        return self
 
     def _autocast(self) -> Any:
         import torch

@@ -117,6 +117,8 @@ class LabelReport:
         examples: One sentence for each reason: how many, and the first rows (counted from 1).
         notices: What was assumed or repaired, one sentence each.
         source: Name of the file.
+        design: How the points were drawn, by the column `design`; None where it is missing or
+            says several things.
     """
 
     n_features: int
@@ -125,6 +127,7 @@ class LabelReport:
     examples: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     source: str = "points"
+    design: str | None = None
 
     def lines(self) -> list[str]:
         """The report as lines to print: nothing but the count where all went well."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,7 +129,19 @@ def read_labels_for_scenes(
     ]
     for account in accounts:
         account.refuse_nothing()
-    return pixels, legend, join_reports(accounts, notices, pixels)
+    report = join_reports(accounts, notices, pixels)
+    return pixels, legend, replace(report, design=_common_design(sheets))
+
+
+def _common_design(sheets: Sequence[LabelSheet]) -> str | None:
+    """What the column `design` says of all features; None where nothing or several things."""
+    designs: set[Any] = set()
+    for sheet in sheets:
+        if "design" not in sheet.frame:
+            return None
+        designs |= set(sheet.frame["design"].dropna())
+    only = designs.pop() if len(designs) == 1 else None
+    return only if isinstance(only, str) else None
 
 
 def derive_legend(paths: PathArgs, class_field: str | None = None) -> Legend:

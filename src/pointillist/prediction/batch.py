@@ -51,7 +51,7 @@ def map_scenes(
         progress: Told (blocks done, blocks in all) after each block.
     """
     # a forest shares its work among threads that do not wait for one another
-    cores = free_cores_only(logger.info) if model.kind == "network" else nullcontext()
+    cores = free_cores_only(logger.info) if model.kind != "forest" else nullcontext()
     with interrupt_between_steps() as check:
         counter = BlockCounter(progress, sum(len(job.blocks) for job in jobs), check)
         todo = _pass_over_complete(jobs, stocks, request, options, counter)

@@ -42,9 +42,6 @@ class Tiling:
         Raises:
             InputError: A block below 1 px or a negative halo.
         """
-        from pointillist.models import NetworkModel
-        from pointillist.models.trained import INPUT_MULTIPLE_PX
-
         block = DEFAULT_BLOCK_PX if block_px is None else block_px
         halo = model.halo_px if halo_px is None else halo_px
         if block < 1 or halo < 0:
@@ -52,7 +49,7 @@ class Tiling:
                 f"Expected --block of at least 1 px and --halo of at least 0 px, "
                 f"got block {block} and halo {halo}."
             )
-        stride = INPUT_MULTIPLE_PX if isinstance(model, NetworkModel) else 1
+        stride = model.block_multiple_px
         return cls(round_up(block, stride), round_up(halo, stride), stride)
 
     def plan(self, shape: tuple[int, int]) -> list[Block]:

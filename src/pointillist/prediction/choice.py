@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import logging
 import re
@@ -17,6 +18,7 @@ from pointillist.errors import InputError
 from pointillist.grid import Window, iter_windows
 from pointillist.prediction.engine import (
     Engine,
+    EnsembleEngine,
     ModelEngine,
     OpenVinoEngine,
     TorchEngine,
@@ -101,8 +103,12 @@ def choose_engine(model: TrainedModel, request: EngineRequest, n_px: int, probe:
     Raises:
         InputError: What was asked for cannot be had.
     """
-    from pointillist.models import NetworkModel
+    from pointillist.models import EnsembleModel, NetworkModel
 
+    if isinstance(model, EnsembleModel):
+        sample = functools.cache(probe)  # the parts are checked on the same pixels
+        parts = [choose_engine(part, request, n_px, sample) for part in model.parts]
+        return EnsembleEngine(model, parts)
     if not isinstance(model, NetworkModel):
         if request.engine != "auto" or request.precision == "bf16":
             logger.info("Engines and bf16 are for networks: this %s runs as it is.", model.kind)

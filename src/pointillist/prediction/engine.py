@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.errors import InputError
+from pointillist.models.forest import ForestModel
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from pointillist.models import NetworkModel, TrainedModel
+    from pointillist.models import EnsembleModel, NetworkModel, TrainedModel
     from pointillist.raster import Pixels
 
 FloatArray = NDArray[np.float32]
@@ -62,8 +64,41 @@ class ModelEngine:
 
     def scores(self, prepared: Pixels, crop: Crop) -> FloatArray:
         """Probabilities (C, h, w), NaN at invalid pixels."""
+        if isinstance(self.model, ForestModel):
+            return self.model.predict_part(prepared.data, prepared.valid, crop)
         probabilities = self.model.predict(prepared.data, prepared.valid)
         return probabilities[:, crop[0], crop[1]]
+
+    def to_probabilities(self, scores: FloatArray) -> FloatArray:
+        """The scores are probabilities already."""
+        return scores
+
+
+class EnsembleEngine:
+    """Each model of an ensemble by its own engine, on the same pixels.
+
+    Args:
+        model: The ensemble.
+        engines: One per part, in their order.
+    """
+
+    def __init__(self, model: EnsembleModel, engines: Sequence[Engine]) -> None:
+        self._model = model
+        self._engines = tuple(engines)
+        self.name = " + ".join(engine.name for engine in self._engines)
+
+    def prepare(self, pixels: Pixels) -> list[Any]:
+        """What each engine makes of the pixels."""
+        return [engine.prepare(pixels) for engine in self._engines]
+
+    def scores(self, prepared: list[Any], crop: Crop) -> FloatArray:
+        """Probabilities (C, h, w), NaN where a part has NaN."""
+        return self._model.combine(
+            [
+                engine.to_probabilities(engine.scores(ready, crop))
+                for engine, ready in zip(self._engines, prepared, strict=True)
+            ]
+        )
 
     def to_probabilities(self, scores: FloatArray) -> FloatArray:
         """The scores are probabilities already."""

@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING
 
 from pointillist.errors import InputError
 from pointillist.prediction.choice import EngineRequest
-from pointillist.prediction.engine import Engine, ModelEngine, OpenVinoEngine, TorchEngine
+from pointillist.prediction.engine import (
+    Engine,
+    EnsembleEngine,
+    ModelEngine,
+    OpenVinoEngine,
+    TorchEngine,
+)
 
 if TYPE_CHECKING:
     from pointillist.models import TrainedModel
 
+_JOINT = " + "  # between the engines of an ensemble
 _NETWORK_ENGINE = re.compile(r"(torch|openvino) (fp32|bf16)(?: on (cuda(?::\d+)?))?")
 # Kernels are chosen by these: another set may round another way.
 _INSTRUCTIONS = (
@@ -25,11 +32,19 @@ _INSTRUCTIONS = (
 
 def describe_engine(engine: Engine) -> dict[str, str]:
     """All that decides the last bit of an engine's scores: its name, libraries and processor."""
-    parts = _NETWORK_ENGINE.fullmatch(engine.name)
+    described = [_describe(name) for name in engine.name.split(_JOINT)]
+    return {
+        "name": engine.name,
+        "library": ", ".join(dict.fromkeys(library for library, _ in described)),
+        "processor": ", ".join(dict.fromkeys(processor for _, processor in described)),
+    }
+
+
+def _describe(name: str) -> tuple[str, str]:
+    parts = _NETWORK_ENGINE.fullmatch(name)
     if parts is None:
-        return {"name": engine.name, "library": _library("numpy", "scipy"), "processor": _cpu()}
-    library = _library(parts[1])
-    return {"name": engine.name, "library": library, "processor": _processor(parts[3])}
+        return _library("numpy", "scipy"), _cpu()
+    return _library(parts[1]), _processor(parts[3])
 
 
 def restore_engine(model: TrainedModel, kept: dict[str, str], request: EngineRequest) -> Engine:
@@ -44,9 +59,8 @@ def restore_engine(model: TrainedModel, kept: dict[str, str], request: EngineReq
         InputError: Another one is asked for, or this machine does not have it.
     """
     refuse_another(kept, request)
-    parts = _NETWORK_ENGINE.fullmatch(kept["name"])
     try:
-        engine = _build(model, parts)
+        engine = _build(model, kept["name"])
         here = describe_engine(engine)
     except (InputError, RuntimeError, ImportError, AssertionError) as error:  # no CUDA in torch
         raise _cannot(kept, str(error).splitlines()[0].rstrip(".")) from error
@@ -56,9 +70,14 @@ def restore_engine(model: TrainedModel, kept: dict[str, str], request: EngineReq
     return engine
 
 
-def _build(model: TrainedModel, parts: re.Match[str] | None) -> Engine:
-    from pointillist.models import NetworkModel
+def _build(model: TrainedModel, name: str) -> Engine:
+    from pointillist.models import EnsembleModel, NetworkModel
 
+    names = name.split(_JOINT)
+    if isinstance(model, EnsembleModel) and len(names) == len(model.parts):
+        engines = [_build(part, own) for part, own in zip(model.parts, names, strict=True)]
+        return EnsembleEngine(model, engines)
+    parts = _NETWORK_ENGINE.fullmatch(name)
     if parts is None or not isinstance(model, NetworkModel):
         return ModelEngine(model)
     if parts[1] == "openvino":
@@ -72,7 +91,13 @@ def refuse_another(kept: dict[str, str], request: EngineRequest) -> None:
     Raises:
         InputError: The request names another.
     """
-    parts = _NETWORK_ENGINE.fullmatch(kept["name"])
+    for name in kept["name"].split(_JOINT):
+        _refuse_another_part(kept, _NETWORK_ENGINE.fullmatch(name), request)
+
+
+def _refuse_another_part(
+    kept: dict[str, str], parts: re.Match[str] | None, request: EngineRequest
+) -> None:
     if parts is None:
         return
     for option, asked, was in (

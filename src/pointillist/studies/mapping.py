@@ -23,7 +23,8 @@ from pointillist.training.config import read_config
 from pointillist.training.recipe import Workshop
 from pointillist.training.task import TrainingTask
 
-RECIPES = ("unet", "forest")
+RECIPES = ("stack", "unet", "forest")
+_FACTS = ("steps", "precision", "device", "network_weight", "class_shares")
 DESIGNS = ("simple", "balanced")
 _N_BAND = 512
 
@@ -38,6 +39,8 @@ class Lesson:
         budget: Time for the whole training, e.g. `10m`; None for the recipe's own length.
         steps: Optimiser steps; None for the recipe's own length.
         learning_rate: Peak of the schedule of `unet`; None for the recipe's own.
+        design: How the points were drawn, as a file of points would say; None if it does not.
+        class_shares: As `TrainConfig.class_shares`.
     """
 
     recipe: str
@@ -45,6 +48,8 @@ class Lesson:
     budget: str | None = None
     steps: int | None = None
     learning_rate: float | None = None
+    design: str | None = None
+    class_shares: str = "auto"
 
 
 def draw_labels(place: Place, n_points: int, design: str, seed: int) -> LabelledPixels:
@@ -80,6 +85,7 @@ def learn(
             "unet.steps": lesson.steps if lesson.budget is None else 10**9,
             "unet.learning_rate": lesson.learning_rate,
             "unet.weights": "none",
+            "class_shares": lesson.class_shares,
         },
     )
     task = TrainingTask(
@@ -88,9 +94,10 @@ def learn(
         places[0].legend,
         lesson.seed,
         places[0].source.band_names,
+        design=lesson.design,
     )
     fitted = fit_recipe(task, config, Workshop(seconds=config.budget_s, start=start))
-    facts = {k: v for k, v in fitted.facts.items() if k in ("steps", "precision", "device")}
+    facts = {k: v for k, v in fitted.facts.items() if k in _FACTS}
     return fitted.model, {"train_seconds": round(time.monotonic() - start, 1), **facts}
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pointillist.studies.places import NOWHERE, Folders, read_place
+
+if TYPE_CHECKING:
+    from pointillist.studies.mapping import Lesson
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class SceneCell:
         budget: Time for the whole training, e.g. `10m`; None for the recipe's own length.
         steps: Optimiser steps; None for the recipe's own length.
         learning_rate: Peak of the schedule of `unet`; None for the recipe's own.
+        class_shares: `points`, or `auto` as in the command: estimated for balanced points.
     """
 
     scene: str
@@ -31,6 +35,16 @@ class SceneCell:
     budget: str | None = None
     steps: int | None = None
     learning_rate: float | None = None
+    class_shares: str = "points"
+
+    def lesson(self) -> Lesson:
+        """How it is learnt."""
+        from pointillist.studies.mapping import Lesson
+
+        return Lesson(
+            self.recipe, self.seed, self.budget, self.steps, self.learning_rate,
+            self.design, self.class_shares,
+        )  # fmt: skip
 
 
 def run_scene(cell: SceneCell, folders: Folders = NOWHERE) -> dict[str, Any]:
@@ -46,10 +60,9 @@ def run_scene(cell: SceneCell, folders: Folders = NOWHERE) -> dict[str, Any]:
         Record: protocol, cell, `miou` over the classes present, `overall_accuracy`, per-class IoU,
         seconds of training and mapping.
     """
-    from pointillist.studies.mapping import Lesson, draw_labels, learn_and_score
+    from pointillist.studies.mapping import draw_labels, learn_and_score
 
     place = read_place(cell.scene, folders.find_scenes())
     labels = draw_labels(place, cell.n_points, cell.design, cell.seed)
-    lesson = Lesson(cell.recipe, cell.seed, cell.budget, cell.steps, cell.learning_rate)
-    figures = learn_and_score([place], [labels], lesson, place)
+    figures = learn_and_score([place], [labels], cell.lesson(), place)
     return {"protocol": "P-scene", "cell": asdict(cell), **figures}

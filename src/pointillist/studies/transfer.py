@@ -29,11 +29,11 @@ def run_transfer(cell: TransferCell, folders: Folders = NOWHERE) -> dict[str, An
     Returns:
         Record like that of P-scene.
     """
-    from pointillist.studies.mapping import Lesson, draw_labels, learn_and_score
+    from pointillist.studies.mapping import draw_labels, learn_and_score
 
     folder = folders.find_scenes()
     places = [read_place(name, folder) for name in DUBAI if name != cell.scene]
     labels = [draw_labels(place, cell.n_points, cell.design, cell.seed) for place in places]
-    lesson = Lesson(cell.recipe, cell.seed, cell.budget, cell.steps, cell.learning_rate)
-    figures = learn_and_score(places, labels, lesson, read_place(cell.scene, folder))
+    target = read_place(cell.scene, folder)
+    figures = learn_and_score(places, labels, cell.lesson(), target)
     return {"protocol": "P-transfer", "cell": asdict(cell), **figures}

@@ -6,7 +6,8 @@ import math
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pointillist.legend import Legend
 from pointillist.models import free_cores_only, save_model
 from pointillist.points import LabelReport, read_labels_for_scenes, require_two_classes
 from pointillist.raster import Scene, open_scene, parse_bands
+from pointillist.training.class_shares import parse_class_shares
 from pointillist.training.config import TrainConfig, read_config
 from pointillist.training.recipe import Fitted, Workshop
 from pointillist.training.run import Run, check_run, make_run
@@ -36,6 +38,7 @@ def train(
     config: PathLike | None = None,
     recipe: str | None = None,
     budget: str | None = None,
+    class_shares: str | Mapping[str, float] | None = None,
     encoder: str | None = None,
     weights: str | None = None,
     epochs: int | None = None,
@@ -58,9 +61,11 @@ def train(
         bands: Bands to use, e.g. `1-7`, `red,nir`; all when absent.
         crs: Coordinate system of points that state none, e.g. `EPSG:4326`.
         config: YAML file with a `TrainConfig`; the options below override it.
-        recipe: `auto`, `unet` or `forest`.
+        recipe: `auto`, `stack` (network and forest), `unet` or `forest`.
         budget: Time for the whole training, e.g. `10m`; with steps or epochs too, whichever is
             over first.
+        class_shares: Shares of the classes in the scene: `auto`, `points`, `estimate`, or by name
+            (`{"Water": 0.1, ...}` or `Water=0.1,...`). Balanced points mislead a map about them.
         encoder: Encoder of the network.
         weights: Where the encoder starts: `auto`, `imagenet`, `none` or a file.
         epochs: Length of the training in epochs (of `steps_per_epoch` steps).
@@ -83,7 +88,10 @@ def train(
         >>> run = pointillist.train("scene.tif", "points.gpkg", "run")  # doctest: +SKIP
     """
     start = time.monotonic()
-    settings = _resolve(config, recipe, budget, encoder, weights, epochs, steps, seed, device)
+    if isinstance(class_shares, str):
+        class_shares = parse_class_shares(class_shares)
+    chosen = {"recipe": recipe, "class_shares": class_shares}
+    settings = _resolve(config, chosen, budget, encoder, weights, epochs, steps, seed, device)
     is_first = "LOCAL_RANK" not in os.environ  # else a further process of the same training
     run = check_run(Path(out), overwrite=overwrite, resume=resume or not is_first)
     if resume and run.is_complete:
@@ -178,6 +186,7 @@ def read_task(
         bands=scenes[0].band_names,
         resolution=_resolution(scenes[0].grid),
         crs=scenes[0].grid.crs,
+        design=report.design,
     )
     return task, report
 
@@ -188,24 +197,27 @@ def fit_recipe(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> F
 
 
 def _fit(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fitted:
-    # imported here: a forest needs no Lightning, a network no scikit-learn
+    # imported here: a forest needs no Lightning
     if config.recipe == "forest":
-        from pointillist.training.forest import fit_forest
+        from pointillist.training.forest import fit_corrected_forest
 
-        model = fit_forest(task, config.forest, workshop.say)
-        return Fitted(model, facts={"seconds": round(time.monotonic() - workshop.start, 1)})
+        return fit_corrected_forest(task, config, workshop)
     from pointillist.training.fitting import choose_device
-    from pointillist.training.unet import fit_unet
 
-    if choose_device(config.unet.device) != "cpu":
-        return fit_unet(task, config.unet, workshop)
-    with free_cores_only(workshop.say):
-        return fit_unet(task, config.unet, workshop)
+    on_cpu = choose_device(config.unet.device) == "cpu"
+    with free_cores_only(workshop.say) if on_cpu else nullcontext():
+        if config.recipe == "unet":
+            from pointillist.training.unet import fit_corrected_unet
+
+            return fit_corrected_unet(task, config, workshop)
+        from pointillist.training.stack import fit_stack
+
+        return fit_stack(task, config, workshop)
 
 
 def _resolve(
     config: PathLike | None,
-    recipe: str | None,
+    chosen: dict[str, Any],
     budget: str | None,
     encoder: str | None,
     weights: str | None,
@@ -218,7 +230,7 @@ def _resolve(
     if epochs is not None and steps is not None:
         raise InputError("Expected --epochs or --steps, got both. Leave one out.")
     overrides: dict[str, Any] = {
-        "recipe": recipe,
+        **chosen,
         "budget": budget,
         "seed": seed,
         "unet.encoder": encoder,

@@ -105,13 +105,17 @@ class TrainConfig(_Frozen):
         recipe: `auto` is the best recipe measured so far.
         seed: Seed of everything random.
         budget: Time for the whole training, e.g. `10m`; None trains for the recipe's steps.
+        class_shares: Shares of the classes in the scene, which the map is corrected to: `points`
+            (those of the points), `estimate` (from the scene), shares by class name, or `auto`:
+            estimated for balanced points, else the points'.
         unet: The network recipe.
         forest: The classical recipe.
     """
 
-    recipe: Literal["auto", "unet", "forest"] = "auto"
+    recipe: Literal["auto", "stack", "unet", "forest"] = "auto"
     seed: int = Field(0, ge=0)
     budget: str | None = None
+    class_shares: Literal["auto", "points", "estimate"] | dict[str, float] = "auto"
     unet: UnetConfig = UnetConfig()
     forest: ForestConfig = ForestConfig()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +17,14 @@ from pointillist.models import Normalisation
 from pointillist.models.forest import ForestArrays, ForestModel
 from pointillist.points import LabelledPixels
 from pointillist.raster import PixelSource
-from pointillist.training.config import ForestConfig
+from pointillist.training.class_shares import (
+    ClassShares,
+    Setting,
+    decide_shares,
+    wants_estimate,
+)
+from pointillist.training.config import ForestConfig, TrainConfig
+from pointillist.training.recipe import Fitted, Workshop
 from pointillist.training.task import TrainingTask
 
 
@@ -39,6 +48,54 @@ def fit_forest(
     References:
         Breiman (2001), Random forests, Machine Learning 45.
     """
+    return _fit(task, config, report)[0]
+
+
+def fit_forest_and_shares(
+    task: TrainingTask,
+    config: ForestConfig,
+    setting: Setting,
+    report: Callable[[str], None] | None = None,
+) -> tuple[ForestModel, ClassShares]:
+    """Train a forest and decide the class shares of the scene; the forest is not corrected yet.
+
+    Args:
+        task: Scenes, labelled pixels, legend, seed, design.
+        config: Size of the forest, scales of the features.
+        setting: See `decide_shares`.
+        report: Takes lines on what was done; None stays silent.
+
+    Raises:
+        PointsError: As of `fit_forest`.
+        ConfigError: As of `fit_forest`.
+        InputError: Stated shares that do not fit the classes.
+    """
+    wanted = wants_estimate(task, setting)
+    model, out_of_bag, index = _fit(task, config, report, out_of_bag=wanted)
+    shares = decide_shares(task, setting, model, out_of_bag, index)
+    (report or _silent)(shares.sentence)
+    return model, shares
+
+
+def fit_corrected_forest(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fitted:
+    """The recipe `forest`: a forest, corrected to the class shares of the scene."""
+    model, shares = fit_forest_and_shares(task, config.forest, config.class_shares, workshop.say)
+    if shares.factors is not None:
+        model = model.reweigh_classes(shares.factors)
+    facts = shares.facts(task.legend.names)
+    model.card.provenance.update(facts)
+    seconds = round(time.monotonic() - workshop.start, 1)
+    return Fitted(model, facts={"seconds": seconds, **facts})
+
+
+def _fit(
+    task: TrainingTask,
+    config: ForestConfig,
+    report: Callable[[str], None] | None,
+    *,
+    out_of_bag: bool = False,
+) -> tuple[ForestModel, NDArray[np.float64] | None, NDArray[np.int64]]:
+    """The model; what its trees say of pixels they have not seen, if asked; the pixels' classes."""
     rng = np.random.default_rng(task.seed)
     labels = [thin_features(p, config.max_pixels_per_feature, rng) for p in task.labels]
     normalisation = estimate_normalisation(task.sources, seed=task.seed)
@@ -47,9 +104,19 @@ def fit_forest(
     lines = _describe(task, len(index), spec)
     for line in lines:
         (report or _silent)(line)
-    forest = _grow(features, index, config, task.seed)
+    forest = _grow(features, index, config, task.seed, out_of_bag=out_of_bag)
     card = task.card("forest", normalisation, _provenance(task, config, spec, forest, len(index)))
-    return ForestModel(ForestArrays.from_sklearn(forest), spec, card)
+    model = ForestModel(ForestArrays.from_sklearn(forest), spec, card)
+    unseen = _out_of_bag(forest, len(task.legend)) if out_of_bag else None
+    return model, unseen, index
+
+
+def _out_of_bag(forest: Any, n_classes: int) -> NDArray[np.float64]:
+    """(N, C) class shares of the trees that have not seen a pixel; even where all have seen it."""
+    found = np.zeros((len(forest.oob_decision_function_), n_classes))
+    found[:, forest.classes_] = forest.oob_decision_function_
+    found[np.isnan(found).any(axis=1)] = 1.0 / n_classes
+    return found
 
 
 def thin_features(pixels: LabelledPixels, most: int, rng: np.random.Generator) -> LabelledPixels:
@@ -113,7 +180,12 @@ def _training_table(
 
 
 def _grow(
-    features: NDArray[np.float32], index: NDArray[np.int64], config: ForestConfig, seed: int
+    features: NDArray[np.float32],
+    index: NDArray[np.int64],
+    config: ForestConfig,
+    seed: int,
+    *,
+    out_of_bag: bool,
 ) -> Any:
     """Fit scikit-learn's forest."""
     from sklearn.ensemble import RandomForestClassifier
@@ -125,9 +197,12 @@ def _grow(
         class_weight="balanced" if config.balanced else None,
         n_jobs=config.n_jobs,
         random_state=seed,
+        oob_score=out_of_bag,
     )
     try:
-        return forest.fit(features, index)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Some inputs do not have OOB scores")
+            return forest.fit(features, index)
     except ValueError as error:  # scikit-learn's own words on a parameter out of range
         raise ConfigError(f"The forest cannot be grown with these settings: {error}") from error
 

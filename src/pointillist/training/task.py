@@ -30,6 +30,7 @@ class TrainingTask:
         bands: Band names, in the order in which `sources` deliver them.
         resolution: Mean pixel size in CRS units; None where the scene has no georeference.
         crs: Coordinate system of the first scene as WKT, None where it has none.
+        design: How the points were drawn (`simple`, `balanced`, …); None where nobody says.
     """
 
     sources: tuple[PixelSource, ...]
@@ -39,6 +40,7 @@ class TrainingTask:
     bands: tuple[str, ...]
     resolution: float | None = None
     crs: str | None = None
+    design: str | None = None
 
     @property
     def n_labels(self) -> int:

@@ -9,32 +9,37 @@ from torch.utils.data import DataLoader
 from pointillist.data import Augmentation, PointChips, estimate_normalisation
 from pointillist.losses import PartialCrossEntropyLoss
 from pointillist.models import NetworkModel, NetworkSpec, Normalisation, build_model
-from pointillist.training.config import UnetConfig
+from pointillist.training.class_shares import decide_shares, wants_estimate
+from pointillist.training.config import TrainConfig, UnetConfig
 from pointillist.training.fitting import (
     EpochSampler,
     Fit,
     Interruption,
     fit_network,
 )
+from pointillist.training.forest import fit_forest_and_shares
 from pointillist.training.holdout import Holdout, hold_out_blocks
 from pointillist.training.recipe import Fitted, Workshop
 from pointillist.training.schedule import Progress
 from pointillist.training.task import TrainingTask
 
 
-def fit_unet(task: TrainingTask, config: UnetConfig, workshop: Workshop) -> Fitted:
+def fit_unet(
+    task: TrainingTask, config: UnetConfig, workshop: Workshop, holdout: Holdout | None = None
+) -> Fitted:
     """Train a network on chips around labelled pixels.
 
     Args:
         task: Scenes, labelled pixels, legend.
         config: How to train.
         workshop: Where to keep state and logs, whom to tell, how long there is.
+        holdout: Which points are held out to watch it; drawn from the seed if not given.
 
     Returns:
         A `NetworkModel` and what was measured on the way.
     """
-    rng = np.random.default_rng(task.seed)
-    holdout = hold_out_blocks(task, config.holdout, rng)
+    if holdout is None:
+        holdout = hold_out_blocks(task, config.holdout, np.random.default_rng(task.seed))
     workshop.say(holdout.reason)
     normalisation = estimate_normalisation(task.sources, seed=task.seed)
     torch.manual_seed(task.seed)
@@ -75,6 +80,26 @@ def fit_unet(task: TrainingTask, config: UnetConfig, workshop: Workshop) -> Fitt
         history=fit.history,
         facts=_facts(fit, holdout),
     )
+
+
+def fit_corrected_unet(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fitted:
+    """The recipe `unet`: a network, corrected to the class shares of the scene.
+
+    Shares are estimated, where they are, by a forest on the same points.
+    """
+    if wants_estimate(task, config.class_shares):
+        _, shares = fit_forest_and_shares(task, config.forest, config.class_shares)
+    else:
+        shares = decide_shares(task, config.class_shares)
+    workshop.say(shares.sentence)
+    fitted = fit_unet(task, config.unet, workshop)
+    model = fitted.model
+    assert isinstance(model, NetworkModel)
+    if shares.factors is not None:
+        model.reweigh_classes(shares.factors)
+    facts = shares.facts(task.legend.names)
+    model.card.provenance.update(facts)
+    return Fitted(model, fitted.history, {**fitted.facts, **facts})
 
 
 def _chips(task: TrainingTask, config: UnetConfig, normalisation: Normalisation) -> PointChips:

@@ -1,0 +1,142 @@
+"""Several models as one: their probabilities averaged, and corrected to other class shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pointillist.errors import InputError, ModelFileError
+from pointillist.models.card import ModelCard
+from pointillist.models.trained import TrainedModel
+
+
+class EnsembleModel(TrainedModel):
+    """Models of the same classes and bands, averaged.
+
+    p(c) ∝ a(c) · Σᵢ wᵢ pᵢ(c), with a weight wᵢ per model and a factor a(c) per class. The factors
+    bring a model trained on points of other class shares to those of the scene (Saerens et al.
+    2002, eq. 4): a(c) = share of the class in the scene ÷ its share of the points.
+
+    Args:
+        parts: The models, at least one.
+        weights: One per model, at least 0, one of them above; their sum does not matter.
+        card: Classes, bands, normalisation and origin of the whole.
+        class_factors: One per class, above 0; None for ones.
+
+    Raises:
+        InputError: The parts, weights or factors do not fit together.
+
+    References:
+        Saerens, Latinne and Decaestecker (2002), Adjusting the outputs of a classifier to new a
+        priori probabilities, Neural Computation 14.
+    """
+
+    kind = "ensemble"
+
+    def __init__(
+        self,
+        parts: Sequence[TrainedModel],
+        weights: ArrayLike,
+        card: ModelCard,
+        class_factors: ArrayLike | None = None,
+    ) -> None:
+        super().__init__(card)
+        self.parts = tuple(parts)
+        given = np.asarray(weights, dtype=np.float64).reshape(-1)
+        if not self.parts or len(given) != len(self.parts) or not _are_weights(given):
+            raise InputError(
+                f"Expected one weight of at least 0 for each of at least one model, one of them "
+                f"above 0, got {given.tolist()} for {len(self.parts)} models."
+            )
+        for part in self.parts:
+            same = part.bands == card.bands and part.legend.names == card.legend.names
+            if not same or part.normalisation != card.normalisation:
+                raise InputError(
+                    "Expected parts of an ensemble with its bands, classes and normalisation, "
+                    f"got another {part.kind}."
+                )
+        self.weights = (given / given.sum()).astype(np.float32)
+        factors = np.ones(len(card.legend)) if class_factors is None else class_factors
+        self.class_factors = np.asarray(factors, dtype=np.float32).reshape(-1)
+        if len(self.class_factors) != len(card.legend) or not (self.class_factors > 0).all():
+            raise InputError(
+                f"Expected a factor above 0 for each of {len(card.legend)} classes, "
+                f"got {self.class_factors.tolist()}."
+            )
+
+    @property
+    def halo_px(self) -> int:
+        """The widest of the parts'."""
+        return max(part.halo_px for part in self.parts)
+
+    @property
+    def block_multiple_px(self) -> int:
+        """The largest of the parts'."""
+        return max(part.block_multiple_px for part in self.parts)
+
+    def combine(self, probabilities: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Probabilities (C, …) of the whole from those of its parts, in their order.
+
+        Replaces the first one in memory. NaN where any part has NaN.
+        """
+        total = probabilities[0]
+        total *= self.weights[0]
+        for weight, values in zip(self.weights[1:], probabilities[1:], strict=True):
+            total += weight * values
+        total *= self.class_factors.reshape(-1, *[1] * (total.ndim - 1))
+        total /= total.sum(axis=0)
+        return total
+
+    def _class_probabilities(
+        self, data: NDArray[np.float32], valid: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        found = [part._class_probabilities(data, valid) for part in self.parts]
+        for probabilities in found:  # what a part says of invalid pixels does not matter
+            probabilities[:, ~valid] = 1.0
+        return self.combine(found)
+
+    def spec_dict(self) -> dict[str, Any]:
+        """Kind and spec of every part, weights and factors."""
+        return {
+            "parts": [{"kind": part.kind, "spec": part.spec_dict()} for part in self.parts],
+            "weights": [float(w) for w in self.weights],
+            "class_factors": [float(f) for f in self.class_factors],
+        }
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Those of part i under `i.name`."""
+        return {
+            f"{i}.{name}": tensor
+            for i, part in enumerate(self.parts)
+            for name, tensor in part.tensors().items()
+        }
+
+    @classmethod
+    def from_parts(
+        cls, spec: dict[str, Any], tensors: dict[str, NDArray[Any]], card: ModelCard
+    ) -> Self:
+        """Rebuild the models and the whole.
+
+        Raises:
+            ModelFileError: The tensors do not fit, or a part is of an unknown kind.
+        """
+        from pointillist.models.store import class_of_kind
+
+        parts = []
+        for i, about in enumerate(spec["parts"]):
+            prefix = f"{i}."
+            own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+            part_class = class_of_kind(about["kind"])
+            if part_class is None:
+                raise ModelFileError(
+                    f"Part {i + 1} is of kind {about['kind']!r}. Upgrade Pointillist."
+                )
+            parts.append(part_class.from_parts(about["spec"], own, card))
+        return cls(parts, spec["weights"], card, spec["class_factors"])
+
+
+def _are_weights(values: NDArray[np.float64]) -> bool:
+    return bool(np.isfinite(values).all() and (values >= 0).all() and values.sum() > 0)

@@ -1,0 +1,279 @@
+"""Class shares of the scene: which they are, and how a model trained on others is corrected.
+
+Points come by a design. Balanced points show a learner five classes of equal size where the scene
+may hold one of 60 % and one of 5 %, and its map gets the proportions wrong. The remedy is a factor
+per class, share in the scene ÷ share of the points, on the predicted probabilities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointillist.errors import InputError
+from pointillist.grid import Window
+from pointillist.models.forest import ForestModel
+from pointillist.training.task import TrainingTask
+
+# Designs whose points hold the classes in the scene's own proportions, or nearly.
+PROPORTIONAL = ("simple", "systematic", "stratified", "spread")
+# Where nothing says how points were placed, counts as even as this mean one number per class.
+_EVEN = 1.25
+_N_WINDOWS, _WINDOW_PX = 256, 16
+_PSEUDO_SHARE = 0.02
+_MAX_ROUNDS, _TOLERANCE = 1000, 1e-6
+
+Setting = str | Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class ClassShares:
+    """What was decided about the classes' shares.
+
+    Args:
+        how: `points` (as they are), `estimated` or `stated`.
+        factors: (C,) share in the scene ÷ share of the points; None for `points`.
+        sentence: For the person.
+        shares: (C,) of the scene; None for `points`.
+    """
+
+    how: str
+    factors: NDArray[np.float64] | None
+    sentence: str
+    shares: NDArray[np.float64] | None = None
+
+    def facts(self, names: tuple[str, ...]) -> dict[str, Any]:
+        """For the model's card."""
+        if self.shares is None:
+            return {"class_shares": self.how}
+        shares = {n: round(float(s), 4) for n, s in zip(names, self.shares, strict=True)}
+        return {"class_shares": self.how, "class_share_values": shares}
+
+
+def wants_estimate(task: TrainingTask, setting: Setting) -> bool:
+    """Whether the shares are to be estimated from the scene, by the setting or by the design.
+
+    `auto` estimates them for balanced points: those that say so, and those of unknown or
+    purposive design that have about the same number in each class.
+    """
+    if setting != "auto":
+        return setting == "estimate"
+    if task.design in PROPORTIONAL:
+        return False
+    if task.design == "balanced":
+        return True
+    counts = task.class_counts()
+    counts = counts[counts > 0]
+    return len(counts) > 1 and int(counts.max()) <= _EVEN * int(counts.min())
+
+
+def decide_shares(
+    task: TrainingTask,
+    setting: Setting,
+    forest: ForestModel | None = None,
+    out_of_bag: NDArray[np.float64] | None = None,
+    index: NDArray[np.int64] | None = None,
+) -> ClassShares:
+    """Decide the classes' shares in the scene.
+
+    Args:
+        task: Scenes, points and their design.
+        setting: `auto`, `points`, `estimate`, or shares by class name.
+        forest: For an estimate: a forest trained on the points.
+        out_of_bag: (N, C) what its trees say of points they have not seen.
+        index: (N,) classes of those points.
+
+    Raises:
+        InputError: Stated shares that do not fit the classes.
+    """
+    if not isinstance(setting, str):
+        shares = _stated_shares(task, setting)
+        return ClassShares(
+            "stated", _factors(task, shares), f"Class shares as stated: {_listed(task, shares)}.",
+            shares,
+        )  # fmt: skip
+    if not wants_estimate(task, setting):
+        return ClassShares("points", None, "Class shares: those of the points.")
+    assert forest is not None, "an estimate needs one"
+    assert out_of_bag is not None
+    assert index is not None
+    counts = task.class_counts()
+    calibration = fit_calibration(out_of_bag, index)
+    seen = calibrate(predict_sample(forest, task), calibration)
+    shares = estimate_shares(seen, counts / counts.sum())
+    sentence = (
+        f"The points are balanced, the scene is not: its class shares are estimated as "
+        f"{_listed(task, shares)} and used. To take the points' shares: --class-shares points."
+    )
+    return ClassShares("estimated", _factors(task, shares), sentence, shares)
+
+
+def estimate_shares(
+    probabilities: NDArray[np.float64], prior: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Class shares among unlabelled pixels, by expectation–maximisation.
+
+    A class gets 2 % of the pixels as pseudo-counts, so that a rare class does not vanish.
+
+    Args:
+        probabilities: (n, C) calibrated for points of shares `prior`.
+        prior: (C,) class shares of the points; classes without points get share 0.
+
+    Returns:
+        (C,) with sum 1.
+
+    References:
+        Saerens et al. (2002), Adjusting the outputs of a classifier to new a priori probabilities.
+        Alexandari et al. (2020), Maximum likelihood with bias-corrected calibration is
+        hard-to-beat at label shift adaptation.
+    """
+    known = prior > 0
+    given = probabilities[:, known]
+    before = prior[known]
+    shares = before.copy()
+    for _ in range(_MAX_ROUNDS):
+        responsibility = given * (shares / before)
+        responsibility /= responsibility.sum(axis=1, keepdims=True)
+        found = responsibility.mean(axis=0) + _PSEUDO_SHARE
+        found /= found.sum()
+        step = float(np.abs(found - shares).max())
+        shares = found
+        if step < _TOLERANCE:
+            break
+    out = np.zeros(len(prior))
+    out[known] = shares
+    return out
+
+
+def fit_calibration(
+    probabilities: NDArray[np.float64], index: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Temperature and bias per class that make held-out probabilities honest.
+
+    Args:
+        probabilities: (N, C) of pixels that the model has not seen.
+        index: (N,) their classes.
+
+    Returns:
+        (1 + C,): log of the inverse temperature, biases. Drawn gently towards none of either.
+
+    References:
+        Guo et al. (2017), On calibration of modern neural networks (temperature); Alexandari et
+        al. (2020), section 2.3 (bias-corrected temperature scaling).
+    """
+    from scipy.optimize import minimize
+
+    logs = np.log(np.clip(probabilities, 1e-3, 1.0))
+    rows = np.arange(len(index))
+
+    def cost(parameters: NDArray[np.float64]) -> float:
+        z = logs * np.exp(parameters[0]) + parameters[1:]
+        z = z - z.max(axis=1, keepdims=True)
+        loss = np.log(np.exp(z).sum(axis=1)) - z[rows, index]
+        return float(loss.mean() + 1e-3 * (parameters**2).sum())
+
+    start = np.zeros(1 + probabilities.shape[1])
+    return np.asarray(minimize(cost, start, method="L-BFGS-B").x, dtype=np.float64)
+
+
+def calibrate(
+    probabilities: NDArray[np.float64], calibration: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Apply `fit_calibration` to probabilities (n, C)."""
+    z = np.log(np.clip(probabilities, 1e-3, 1.0)) * np.exp(calibration[0]) + calibration[1:]
+    z = np.exp(z - z.max(axis=1, keepdims=True))
+    out: NDArray[np.float64] = z / z.sum(axis=1, keepdims=True)
+    return out
+
+
+def predict_sample(model: ForestModel, task: TrainingTask) -> NDArray[np.float64]:
+    """Probabilities (n, C) at small windows spread at random over all scenes.
+
+    Raises:
+        InputError: None of them has data.
+    """
+    rng = np.random.default_rng([task.seed, 7])
+    areas = np.array([s.grid.height * s.grid.width for s in task.sources], dtype=np.float64)
+    found = []
+    for scene in rng.choice(len(areas), _N_WINDOWS, p=areas / areas.sum()):
+        source = task.sources[scene]
+        height, width = (min(_WINDOW_PX, side) for side in source.grid.shape)
+        row = int(rng.integers(source.grid.height - height, endpoint=True))
+        col = int(rng.integers(source.grid.width - width, endpoint=True))
+        core = Window(row, col, height, width)
+        read = core.expand(model.halo_px)
+        pixels = source.read(read)
+        if not pixels.valid[core.slices_in(read)].any():
+            continue
+        predicted = model.predict_part(pixels.data, pixels.valid, core.slices_in(read))
+        found.append(predicted[:, pixels.valid[core.slices_in(read)]].T)
+    if not found:
+        raise InputError(
+            "Expected pixels with data to estimate the class shares from, found none in "
+            f"{_N_WINDOWS} places. State them with --class-shares."
+        )
+    return np.concatenate(found).astype(np.float64)
+
+
+def parse_class_shares(text: str) -> Setting:
+    """Read `auto`, `points`, `estimate` or `Water=0.1,Forest=0.6,Urban=0.3`.
+
+    Raises:
+        InputError: Anything else.
+    """
+    if "=" not in text:
+        if text in ("auto", "points", "estimate"):
+            return text
+        raise InputError(
+            "Expected --class-shares auto, points, estimate or shares like "
+            f"'Water=0.1,Forest=0.9', got {text!r}."
+        )
+    shares = {}
+    for part in text.split(","):
+        name, _, value = part.rpartition("=")
+        try:
+            shares[name.strip()] = float(value.strip().removesuffix("%"))
+        except ValueError:
+            raise InputError(
+                f"Expected a number after '{name.strip()}=' in --class-shares, got {value!r}."
+            ) from None
+    return shares
+
+
+def _stated_shares(task: TrainingTask, stated: Mapping[str, float]) -> NDArray[np.float64]:
+    """Shares by class index, made to sum to 1 over the classes that have points."""
+    names = task.legend.names
+    unknown = [name for name in stated if name not in names]
+    has_points = task.class_counts() > 0
+    missing = [n for n, has in zip(names, has_points, strict=True) if has and n not in stated]
+    if unknown or missing:
+        what = f"no class {unknown[0]!r}" if unknown else f"no share for {missing[0]!r}"
+        raise InputError(
+            f"Expected a share for each of the classes {', '.join(names)}, got {what}. "
+            "Correct --class-shares."
+        )
+    shares = np.array([float(stated.get(name, 0.0)) for name in names])
+    shares[~has_points] = 0.0
+    if not np.isfinite(shares).all() or (shares[has_points] <= 0).any():
+        raise InputError(
+            f"Expected shares above 0 for all classes with points, got {dict(stated)}. "
+            "Correct --class-shares."
+        )
+    shares /= shares.sum()
+    return shares
+
+
+def _factors(task: TrainingTask, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share in the scene ÷ share of the points; 1 for classes without points."""
+    counts = task.class_counts().astype(np.float64)
+    prior = counts / counts.sum()
+    return np.where(prior > 0, shares / np.where(prior > 0, prior, 1.0), 1.0)
+
+
+def _listed(task: TrainingTask, shares: NDArray[np.float64]) -> str:
+    pairs = zip(task.legend.names, shares, strict=True)
+    return ", ".join(f"{name} {share:.1%}" for name, share in pairs if share > 0)

@@ -1,0 +1,111 @@
+"""Several models as one: the contract of trained models, averages, and corrected class shares."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from model_contract import TrainedModelContract, make_card, make_raw
+from sklearn.ensemble import RandomForestClassifier
+
+from pointillist.errors import InputError, ModelFileError
+from pointillist.features import FeatureSpec
+from pointillist.models import EnsembleModel, NetworkModel, NetworkSpec, build_model, load
+from pointillist.models.forest import ForestArrays, ForestModel
+
+SPEC = FeatureSpec(sigmas=(1.0, 2.0))
+
+
+def make_network() -> NetworkModel:
+    spec = NetworkSpec("unet", "resnet18", 4, 3)
+    return NetworkModel(build_model(**spec.to_dict(), weights="none", seed=3), spec, make_card())
+
+
+def make_forest() -> ForestModel:
+    rng = np.random.default_rng(4)
+    table = rng.normal(size=(200, SPEC.n_features(4))).astype(np.float32)
+    index = (table[:, 0] > 0).astype(int) + (table[:, 1] > 0.5)
+    forest = RandomForestClassifier(10, random_state=0).fit(table, index)
+    return ForestModel(ForestArrays.from_sklearn(forest), SPEC, make_card())
+
+
+def make_ensemble(weights=(0.6, 0.4), factors=None) -> EnsembleModel:
+    return EnsembleModel([make_network(), make_forest()], weights, make_card(), factors)
+
+
+class TestNetworkAndForest(TrainedModelContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def model(cls):
+        return make_ensemble(factors=(0.5, 2.0, 1.0))
+
+
+def test_is_the_weighted_mean_of_its_parts(rng):
+    model = make_ensemble((3, 1))
+    data = make_raw(rng, 40, 50)
+    network, forest = (part.predict(data) for part in model.parts)
+    np.testing.assert_allclose(model.predict(data), 0.75 * network + 0.25 * forest, atol=1e-6)
+
+
+def test_factors_change_the_class_shares_as_bayes_says(rng):
+    data = make_raw(rng, 40, 50)
+    plain = make_ensemble().predict(data)
+    factors = np.array([0.2, 3.0, 1.0])[:, None, None]
+    expected = plain * factors / (plain * factors).sum(axis=0)
+    found = make_ensemble(factors=(0.2, 3.0, 1.0)).predict(data)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [make_network, make_forest])
+def test_each_part_alone_can_be_reweighed_too(make, rng, tmp_path):
+    data = make_raw(rng, 40, 50)
+    plain = make().predict(data)
+    factors = np.array([0.2, 3.0, 1.0])[:, None, None]
+    expected = plain * factors / (plain * factors).sum(axis=0)
+    model = make().reweigh_classes((0.2, 3.0, 1.0))
+    np.testing.assert_allclose(model.predict(data), expected, atol=1e-5)
+    again = load(model.save(tmp_path / "model.safetensors"))
+    np.testing.assert_array_equal(again.predict(data), model.predict(data))
+
+
+def test_a_forest_predicts_a_part_as_it_predicts_the_whole(rng):
+    model = make_forest()
+    data = make_raw(rng, 60, 70)
+    valid = rng.random((60, 70)) > 0.1
+    part = (slice(7, 41), slice(20, 70))
+    expected = model.predict(data, valid)[:, *part]
+    np.testing.assert_array_equal(model.predict_part(data, valid, part), expected)
+
+
+def test_looks_as_far_as_the_part_that_looks_farthest():
+    model = make_ensemble()
+    assert model.halo_px == 64
+    assert model.block_multiple_px == 32
+    assert make_forest().block_multiple_px == 1
+
+
+@pytest.mark.parametrize("weights", [(1,), (0, 0), (-1, 2), (np.nan, 1)])
+def test_refuses_weights_that_do_not_fit(weights):
+    with pytest.raises(InputError, match=r"one weight of at least 0 for each"):
+        make_ensemble(weights)
+
+
+@pytest.mark.parametrize("factors", [(1, 1), (0, 1, 1)])
+def test_refuses_factors_that_do_not_fit(factors):
+    with pytest.raises(InputError, match=r"factor above 0 for each of 3 classes"):
+        make_ensemble(factors=factors)
+
+
+def test_refuses_a_part_with_other_bands():
+    card = replace(make_card(), bands=("a", "b", "c", "d"))
+    with pytest.raises(InputError, match=r"bands, classes and normalisation, got another network"):
+        EnsembleModel([make_network()], [1], card)
+
+
+def test_refuses_a_part_of_an_unknown_kind():
+    model = make_ensemble()
+    spec = model.spec_dict()
+    spec["parts"][1]["kind"] = "oracle"
+    with pytest.raises(ModelFileError, match=r"Part 2 is of kind 'oracle'"):
+        EnsembleModel.from_parts(spec, model.tensors(), model.card)

@@ -1,0 +1,84 @@
+"""Recipe `stack`: a network and a forest together; weighed, resumable, mapped like any model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+import pointillist
+from pointillist.models import EnsembleModel
+from pointillist.raster import open_scene
+from pointillist.training import train
+from pointillist.training.stack import choose_weight
+
+CONFIG: dict[str, Any] = {
+    "seed": 1,
+    "unet": {
+        "encoder": "resnet18",
+        "weights": "none",
+        "chip_px": 64,
+        "batch_size": 4,
+        "steps": 40,
+        "steps_per_epoch": 10,
+        "precision": "fp32",
+        "device": "cpu",
+    },
+    "forest": {"n_trees": 20, "sigmas": [1.0, 2.0], "n_jobs": 1},
+}
+
+
+def _probabilities(right: np.ndarray, sure: float) -> np.ndarray:
+    rows = np.full((len(right), 2), 1 - sure, dtype=np.float32)
+    rows[np.arange(len(right)), right] = sure
+    return rows
+
+
+def test_the_better_part_gets_the_larger_weight():
+    index = np.zeros(60, dtype=np.int64)
+    good = _probabilities(index, 0.9)
+    bad = _probabilities(1 - index, 0.8)
+    assert choose_weight(good, bad, index) > 0.7
+    assert choose_weight(bad, good, index) < 0.3
+
+
+def test_alike_parts_get_equal_weights():
+    index = np.arange(40) % 2
+    part = _probabilities(index, 0.8)
+    assert choose_weight(part, part.copy(), index) == pytest.approx(0.5)
+
+
+def test_points_on_nodata_do_not_count():
+    index = np.zeros(60, dtype=np.int64)
+    good, bad = _probabilities(index, 0.9), _probabilities(1 - index, 0.8)
+    expected = choose_weight(good[:30], bad[:30], index[:30])
+    good[30:] = np.nan
+    assert choose_weight(good, bad, index) == expected
+
+
+@pytest.mark.slow
+def test_it_learns_and_is_what_auto_means(small_world: Any) -> None:
+    path = small_world.folder / "config.yaml"
+    path.write_text(yaml.safe_dump(CONFIG))
+    run = train(small_world.scene, small_world.points, small_world.folder / "run", config=path)
+    model = pointillist.load(run)
+    assert isinstance(model, EnsembleModel)
+    assert [part.kind for part in model.parts] == ["network", "forest"]
+    assert model.card.recipe == "stack"
+    assert run.metrics["steps"] == 40
+    assert run.metrics["network_weight"] == pytest.approx(float(model.weights[0]), abs=1e-4)
+    with open_scene(small_world.scene) as scene:
+        pixels = scene.read(scene.grid.window)
+    predicted = model.predict(pixels.data, pixels.valid).argmax(axis=0)
+    names = np.array(model.legend.names)[predicted]
+    truth = np.array(["Forest", "Urban", "Water"])[small_world.mask]
+    assert np.mean(names == truth) > 0.85
+    mapped = pointillist.predict(run, small_world.scene, small_world.folder / "map.tif", block=64)
+    with open_scene(mapped) as raster:
+        codes = raster.read(raster.grid.window).data[0]
+    expected = np.array(model.legend.codes)[predicted]
+    assert (codes == expected).mean() > 0.995
+    assert Path(mapped).exists()
