@@ -19,6 +19,8 @@ _WORDS = {
     ("supervision", "full"): "full masks",
     ("recipe", "forest"): "forest",
     ("recipe", "unet"): "network",
+    ("recipe", "stack"): "network and forest",
+    ("class_shares", "auto"): "shares estimated",
     ("recipe", "forest-pixels"): "forest on pixel values",
     ("trained_on", "terrain"): "trained on terrain",
     ("tested_on", "terrain"): "tested on terrain",

@@ -24,7 +24,8 @@ class SceneCell:
         budget: Time for the whole training, e.g. `10m`; None for the recipe's own length.
         steps: Optimiser steps; None for the recipe's own length.
         learning_rate: Peak of the schedule of `unet`; None for the recipe's own.
-        class_shares: `points`, or `auto` as in the command: estimated for balanced points.
+        class_shares: `auto` as in the command: estimated for balanced points; None for the
+            points' own.
     """
 
     scene: str
@@ -35,7 +36,7 @@ class SceneCell:
     budget: str | None = None
     steps: int | None = None
     learning_rate: float | None = None
-    class_shares: str = "points"
+    class_shares: str | None = None
 
     def lesson(self) -> Lesson:
         """How it is learnt."""
@@ -43,7 +44,7 @@ class SceneCell:
 
         return Lesson(
             self.recipe, self.seed, self.budget, self.steps, self.learning_rate,
-            self.design, self.class_shares,
+            self.design, self.class_shares or "points",
         )  # fmt: skip
 
 
