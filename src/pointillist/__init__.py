@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pointillist.prediction import predict as predict
     from pointillist.raster import stack as stack
     from pointillist.sampling import sample as sample
+    from pointillist.suggestion import suggest as suggest
     from pointillist.training import train as train
 
 # Imported on first use: `pointillist --help` must not wait for torch and GDAL.
@@ -35,11 +36,13 @@ _EXPORTS = {
     "predict": "pointillist.prediction",
     "sample": "pointillist.sampling",
     "stack": "pointillist.raster",
+    "suggest": "pointillist.suggestion",
     "train": "pointillist.training",
 }
 
 __all__ = [
-    "Legend", "__version__", "assess", "describe", "load", "predict", "sample", "stack", "train",
+    "Legend", "__version__", "assess", "describe", "load", "predict", "sample", "stack",
+    "suggest", "train",
 ]  # fmt: skip
 
 

@@ -7,9 +7,10 @@ import math
 import numpy as np
 import pytest
 
+from pointillist.accuracy.learning_curve import Curve, fit_curve
 from pointillist.errors import InputError
 from pointillist.studies.cost import CostModel
-from pointillist.studies.learning_curve import Curve, find_budgets, fit_curve
+from pointillist.studies.learning_curve import find_budgets
 
 TRUTH = Curve(0.985, 0.12, 0.6)
 NUMBERS = (5, 25, 50, 100, 250, 500)

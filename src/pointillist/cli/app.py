@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 
 from pointillist import __version__
 from pointillist.cli import console
+from pointillist.cli import suggest as suggesting
 
 app = typer.Typer(
     name="pointillist",
@@ -86,6 +87,7 @@ def demo(
     "  pointillist train scene.tif --points points.gpkg --out run\n"
     "  pointillist train scene.tif --points points.csv --recipe forest --out run\n"
     "  pointillist train s2.tif --points plots.shp --class-field crop --bands 1-7 --out run\n"
+    "  pointillist train scene.tif --points points.gpkg --from run --out run2  # more points\n"
     "  pointillist train a.tif b.tif --points points.gpkg --config my.yaml --out run --resume",
 )
 def train(
@@ -122,6 +124,10 @@ def train(
     steps: Annotated[int | None, typer.Option(min=1, help="Length in steps.")] = None,
     seed: Seed = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    start_from: Annotated[
+        Path | None,
+        typer.Option("--from", help="Run to go on from, with more points; a minute if not told."),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run.")
     ] = False,
@@ -149,6 +155,7 @@ def train(
             steps=steps,
             seed=seed,
             device=device,
+            start_from=start_from,
             resume=resume,
             overwrite=overwrite,
             say=console.say,
@@ -333,6 +340,9 @@ def assess(
     for path in (json, html):
         if path is not None:
             console.say(f"Written: {path}")
+
+
+app.command(epilog=suggesting.EPILOG)(suggesting.suggest)
 
 
 @app.command(

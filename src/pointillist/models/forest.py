@@ -171,6 +171,29 @@ class ForestArrays:
         """Whether the values are shares; not so once classes have been weighed."""
         return bool(np.allclose(self.values.sum(axis=1), 1.0))
 
+    def predict_with_doubt(
+        self, features: NDArray[np.float32]
+    ) -> tuple[NDArray[Any], NDArray[np.float32]]:
+        """Class shares, and how much the single trees doubt.
+
+        Args:
+            features: (n, F) float32, finite.
+
+        Returns:
+            What `predict` returns, and (n,) the mean entropy of the trees' leaves: 0 where every
+            leaf holds one class, as in fully grown trees.
+        """
+        leaves = self._compiled_leaves or self._walkers
+        sums = np.zeros((len(features), len(self.classes)), dtype=np.float32)
+        doubt = np.zeros(len(features), dtype=np.float32)
+        for find_leaf, values in zip(leaves, self._leaf_values, strict=True):
+            shares = values / values.sum(axis=1, keepdims=True)
+            entropy = -(shares * np.log(np.maximum(shares, 1e-12))).sum(axis=1)
+            at = find_leaf(features)
+            sums += values[at]
+            doubt += entropy[at]
+        return sums / sums.sum(axis=1, keepdims=True), doubt / np.float32(self.n_trees)
+
     @cached_property
     def _leaf_values(self) -> list[NDArray[np.float32]]:
         return [self.values[nodes].astype(np.float32) for nodes in self._trees()]

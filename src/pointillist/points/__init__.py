@@ -1,5 +1,6 @@
 """Labelled points, lines and polygons: read from any vector file, laid on scenes, written."""
 
+from pointillist.points.appending import append_points, check_appendable
 from pointillist.points.burning import BurntPixels, burn
 from pointillist.points.fields import choose_class_field, merge_legends
 from pointillist.points.labels import (
@@ -22,7 +23,9 @@ __all__ = [
     "LabelledPixels",
     "Labels",
     "Outcome",
+    "append_points",
     "burn",
+    "check_appendable",
     "choose_class_field",
     "derive_legend",
     "has_data",

@@ -84,19 +84,19 @@ class EnsembleEngine:
 
     def __init__(self, model: EnsembleModel, engines: Sequence[Engine]) -> None:
         self._model = model
-        self._engines = tuple(engines)
-        self.name = " + ".join(engine.name for engine in self._engines)
+        self.engines = tuple(engines)
+        self.name = " + ".join(engine.name for engine in self.engines)
 
     def prepare(self, pixels: Pixels) -> list[Any]:
         """What each engine makes of the pixels."""
-        return [engine.prepare(pixels) for engine in self._engines]
+        return [engine.prepare(pixels) for engine in self.engines]
 
     def scores(self, prepared: list[Any], crop: Crop) -> FloatArray:
         """Probabilities (C, h, w), NaN where a part has NaN."""
         return self._model.combine(
             [
                 engine.to_probabilities(engine.scores(ready, crop))
-                for engine, ready in zip(self._engines, prepared, strict=True)
+                for engine, ready in zip(self.engines, prepared, strict=True)
             ]
         )
 

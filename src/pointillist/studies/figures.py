@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pointillist.accuracy.learning_curve import Curve
 from pointillist.scenes import CLASSIC_LEGEND
 from pointillist.studies import reference
 from pointillist.studies.evidence import Evidence
-from pointillist.studies.learning_curve import Curve
 from pointillist.studies.statistics import Mean, mean_over_seeds
 from pointillist.studies.tables import Line
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pointillist.accuracy.learning_curve import Curve
 from pointillist.studies import claims as ledger
 from pointillist.studies.cost import CostModel
 from pointillist.studies.evidence import Evidence
-from pointillist.studies.learning_curve import Budget, Curve, find_budgets
+from pointillist.studies.learning_curve import Budget, find_budgets
 from pointillist.studies.places import Folders
 
 

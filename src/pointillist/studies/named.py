@@ -163,6 +163,29 @@ def _accuracy() -> StudyConfig:
     )
 
 
+def _clicks() -> StudyConfig:
+    against = {"chosen_by": "random", "n_points": 1000}
+    rows = []
+    for scene in (*DUBAI, "terrain"):  # one after the other: its runs share their features
+        given = {"scene": scene}
+        chosen = ["margin", "entropy", "diverse", "spread", "oracle"]
+        rows += [
+            RowsConfig(protocol="P-clicks", cells={**given, **against, "unsure_px": [0, 2]}),
+            RowsConfig(protocol="P-clicks", cells={**given, "chosen_by": chosen}, against=against),
+            RowsConfig(
+                protocol="P-clicks",
+                cells={**given, "chosen_by": "margin", "unsure_px": 2},
+                against=against,
+            ),
+        ]
+    return StudyConfig(
+        name="clicks",
+        title="P-clicks: where to click next, against random placement",
+        seeds=3,
+        rows=rows,
+    )
+
+
 def _benchmark(name: str) -> StudyConfig:
     given = {"data": name}
     return StudyConfig(
@@ -185,6 +208,7 @@ _CONFIGS: dict[str, Callable[[], StudyConfig]] = {
     "transfer": _transfer,
     "real": _real,
     "accuracy": _accuracy,
+    "clicks": _clicks,
 }
 STUDIES = (*_CONFIGS, "all")
 """Names of the studies; those of the published data sets come to them."""

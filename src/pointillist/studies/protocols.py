@@ -61,6 +61,7 @@ def protocols() -> dict[str, Protocol]:
     """All protocols by name. Torch is imported when a run needs it."""
     from pointillist.studies.benchmark import BenchmarkCell, run_benchmark
     from pointillist.studies.classic import ClassicCell, run_classic
+    from pointillist.studies.clicks import ClicksCell, run_clicks
     from pointillist.studies.coverage import AccuracyCell, run_coverage
     from pointillist.studies.scene import SceneCell, run_scene
     from pointillist.studies.transfer import TransferCell, run_transfer
@@ -75,6 +76,9 @@ def protocols() -> dict[str, Protocol]:
         Protocol(
             "P-accuracy", 1, AccuracyCell, run_coverage, "accuracy.jsonl",
             accuracy="overall_accuracy",
+        ),
+        Protocol(
+            "P-clicks", 1, ClicksCell, run_clicks, "clicks.jsonl", accuracy="overall_accuracy"
         ),
         Protocol("P-benchmark", 1, BenchmarkCell, run_benchmark, "benchmark.jsonl"),
     )  # fmt: skip

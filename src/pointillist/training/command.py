@@ -8,6 +8,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,16 @@ from pointillist.raster import Scene, open_scene, parse_bands
 from pointillist.training.class_shares import parse_class_shares
 from pointillist.training.config import TrainConfig, read_config
 from pointillist.training.recipe import Fitted, Workshop
+from pointillist.training.rounds import (
+    Start,
+    check_bands,
+    expect_gain,
+    legend_to_go_on,
+    read_rounds,
+    read_start,
+    record_round,
+    settings_to_go_on,
+)
 from pointillist.training.run import Run, check_run, make_run
 from pointillist.training.task import TrainingTask
 
@@ -45,6 +56,7 @@ def train(
     steps: int | None = None,
     seed: int | None = None,
     device: str | None = None,
+    start_from: PathLike | None = None,
     resume: bool = False,
     overwrite: bool = False,
     say: Callable[[str], None] | None = None,
@@ -72,6 +84,9 @@ def train(
         steps: Length of the training in optimiser steps.
         seed: Seed of everything random.
         device: `auto`, `cpu` or `cuda`.
+        start_from: A run or model file whose learning goes on, with more points: same recipe,
+            bands and class codes; a network is tuned on for a minute unless steps or time are
+            asked for, a forest is grown anew. Rounds are recorded.
         resume: Go on with an interrupted run; starts afresh when there is nothing to resume.
         overwrite: Replace an earlier run.
         say: Takes lines for the person; None stays silent.
@@ -90,8 +105,11 @@ def train(
     start = time.monotonic()
     if isinstance(class_shares, str):
         class_shares = parse_class_shares(class_shares)
+    begin = None if start_from is None else read_start(start_from, Path(out))
     chosen = {"recipe": recipe, "class_shares": class_shares}
-    settings = _resolve(config, chosen, budget, encoder, weights, epochs, steps, seed, device)
+    settings = _resolve(
+        config, chosen, budget, encoder, weights, epochs, steps, seed, device, begin
+    )
     is_first = "LOCAL_RANK" not in os.environ  # else a further process of the same training
     run = check_run(Path(out), overwrite=overwrite, resume=resume or not is_first)
     if resume and run.is_complete:
@@ -100,7 +118,12 @@ def train(
     if resume:
         _check_same_config(run, settings)
     opened = open_scenes(scenes, bands)
+    if begin is not None and legend is None:
+        legend = legend_to_go_on(begin, _as_list(points), class_field)
     task, report = read_task(opened, points, legend, class_field, crs, settings.seed)
+    if begin is not None:
+        check_bands(begin, task)
+        task = replace(task, normalisation=begin.model.normalisation)
     # from here on there is something to keep: a bad input must not leave or remove anything
     if resume:
         _check_same_task(run, task)
@@ -124,9 +147,12 @@ def train(
             checkpoint=run.checkpoint_path,
             resume=resume,
             log_dir=run.path / "logs",
+            begin=begin,
         ),
     )
-    _finish(run, task, fitted, time.monotonic() - start)
+    _finish(run, task, fitted, time.monotonic() - start, begin)
+    if begin is not None:
+        tell(expect_gain(read_rounds(run)))
     tell(f"Model: {run.model_path}")
     return run
 
@@ -169,7 +195,7 @@ def read_task(
         LegendError: The legend is broken or contradicts the points.
     """
     known = legend if isinstance(legend, Legend) or legend is None else Legend.read(Path(legend))
-    paths = [points] if isinstance(points, (str, os.PathLike)) else list(points)
+    paths = _as_list(points)
     labels, classes, report = read_labels_for_scenes(
         [Path(p) for p in paths],
         list(scenes),
@@ -189,6 +215,10 @@ def read_task(
         design=report.design,
     )
     return task, report
+
+
+def _as_list(points: PathLike | Sequence[PathLike]) -> list[PathLike]:
+    return [points] if isinstance(points, (str, os.PathLike)) else list(points)
 
 
 def fit_recipe(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fitted:
@@ -225,6 +255,7 @@ def _resolve(
     steps: int | None,
     seed: int | None,
     device: str | None,
+    begin: Start | None = None,
 ) -> TrainConfig:
     """Defaults, file and options in one configuration."""
     if epochs is not None and steps is not None:
@@ -238,6 +269,10 @@ def _resolve(
         "unet.steps": steps,
         "unet.device": device,
     }
+    if begin is not None:
+        config = config or begin.config
+        if epochs is None:
+            overrides = settings_to_go_on(begin, overrides)
     settings = read_config(Path(config) if config else None, overrides)
     if epochs is not None:
         if epochs < 1:
@@ -286,7 +321,9 @@ def _tell(run: Run, say: Callable[[str], None] | None) -> Callable[[str], None]:
     return tell
 
 
-def _finish(run: Run, task: TrainingTask, fitted: Fitted, seconds: float) -> None:
+def _finish(
+    run: Run, task: TrainingTask, fitted: Fitted, seconds: float, begin: Start | None = None
+) -> None:
     """Write figures and metrics, and the model last: a run with a model is complete."""
     if "LOCAL_RANK" in os.environ and os.environ["LOCAL_RANK"] != "0":
         return
@@ -302,6 +339,8 @@ def _finish(run: Run, task: TrainingTask, fitted: Fitted, seconds: float) -> Non
             "recipe": fitted.model.card.recipe,
             "labelled_pixels": dict(zip(task.legend.names, counts, strict=True)),
             **fitted.facts,
+            **({} if begin is None else {"from": begin.name}),
+            **record_round(task, fitted.judged, () if begin is None else begin.rounds),
             "total_seconds": round(seconds, 1),
             "pointillist": __version__,
             "python": platform.python_version(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,34 @@ from pointillist.training.class_shares import (
 )
 from pointillist.training.config import ForestConfig, TrainConfig
 from pointillist.training.recipe import Fitted, Workshop
+from pointillist.training.rounds import Judged
 from pointillist.training.task import TrainingTask
+
+
+@dataclass(frozen=True, eq=False)
+class Unseen:
+    """What a forest's trees say of the pixels it learnt from, each by those that have not seen it.
+
+    Args:
+        shares: (N, C) of the classes, all alike where every tree has seen a pixel; None where
+            nobody asked.
+        index: (N,) classes of the pixels.
+        at: (N, 3) scene, row and column.
+    """
+
+    shares: NDArray[np.float64] | None
+    index: NDArray[np.int64]
+    at: NDArray[np.int64]
+
+    def judge(self, places: NDArray[np.int64] | None = None) -> Judged:
+        """Whether they say the right class; at some places (M, 3) only, where given."""
+        assert self.shares is not None, "somebody asked"
+        told = np.ptp(self.shares, axis=1) > 0
+        if places is not None:
+            wanted = {tuple(place) for place in places.tolist()}
+            told &= np.array([tuple(place) in wanted for place in self.at.tolist()], dtype=bool)
+        right = self.shares.argmax(axis=1) == self.index
+        return Judged(self.at[told], right[told])
 
 
 def fit_forest(
@@ -71,21 +99,34 @@ def fit_forest_and_shares(
         InputError: Stated shares that do not fit the classes.
     """
     wanted = wants_estimate(task, setting)
-    model, out_of_bag, index = _fit(task, config, report, out_of_bag=wanted)
-    shares = decide_shares(task, setting, model, out_of_bag, index)
-    (report or _silent)(shares.sentence)
+    model, seen = _fit(task, config, report, out_of_bag=wanted)
+    shares = _decide(task, setting, model, seen, report)
     return model, shares
+
+
+def _decide(
+    task: TrainingTask,
+    setting: Setting,
+    model: ForestModel,
+    seen: Unseen,
+    report: Callable[[str], None] | None,
+) -> ClassShares:
+    shares = decide_shares(task, setting, model, seen.shares, seen.index)
+    (report or _silent)(shares.sentence)
+    return shares
 
 
 def fit_corrected_forest(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fitted:
     """The recipe `forest`: a forest, corrected to the class shares of the scene."""
-    model, shares = fit_forest_and_shares(task, config.forest, config.class_shares, workshop.say)
+    model, seen = _fit(task, config.forest, workshop.say, out_of_bag=True)
+    shares = _decide(task, config.class_shares, model, seen, workshop.say)
     if shares.factors is not None:
         model = model.reweigh_classes(shares.factors)
     facts = shares.facts(task.legend.names)
     model.card.provenance.update(facts)
     seconds = round(time.monotonic() - workshop.start, 1)
-    return Fitted(model, facts={"seconds": seconds, **facts})
+    judged_at = None if workshop.begin is None else workshop.begin.judged_at
+    return Fitted(model, facts={"seconds": seconds, **facts}, judged=seen.judge(judged_at))
 
 
 def _fit(
@@ -94,21 +135,21 @@ def _fit(
     report: Callable[[str], None] | None,
     *,
     out_of_bag: bool = False,
-) -> tuple[ForestModel, NDArray[np.float64] | None, NDArray[np.int64]]:
-    """The model; what its trees say of pixels they have not seen, if asked; the pixels' classes."""
+) -> tuple[ForestModel, Unseen]:
+    """The model; what its trees say of pixels they have not seen, if asked."""
     rng = np.random.default_rng(task.seed)
     labels = [thin_features(p, config.max_pixels_per_feature, rng) for p in task.labels]
-    normalisation = estimate_normalisation(task.sources, seed=task.seed)
+    normalisation = task.normalisation or estimate_normalisation(task.sources, seed=task.seed)
     spec = FeatureSpec(sigmas=config.sigmas)
-    features, index = _training_table(task, labels, spec, normalisation)
+    features, index, at = _training_table(task, labels, spec, normalisation)
     lines = _describe(task, len(index), spec)
     for line in lines:
         (report or _silent)(line)
-    forest = _grow(features, index, config, task.seed, out_of_bag=out_of_bag)
+    forest = grow_forest(features, index, config, task.seed, out_of_bag=out_of_bag)
     card = task.card("forest", normalisation, _provenance(task, config, spec, forest, len(index)))
     model = ForestModel(ForestArrays.from_sklearn(forest), spec, card)
-    unseen = _out_of_bag(forest, len(task.legend)) if out_of_bag else None
-    return model, unseen, index
+    shares = _out_of_bag(forest, len(task.legend)) if out_of_bag else None
+    return model, Unseen(shares, index, at)
 
 
 def _out_of_bag(forest: Any, n_classes: int) -> NDArray[np.float64]:
@@ -162,13 +203,15 @@ def _training_table(
     labels: list[LabelledPixels],
     spec: FeatureSpec,
     normalisation: Normalisation,
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Features (N, F) and class index (N,) of all labelled pixels that have data."""
-    tables, indices = [], []
-    for source, pixels in zip(task.sources, labels, strict=True):
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+    """Features (N, F), class index (N,) and place (N, 3) of all labelled pixels that have data."""
+    tables, indices, places = [], [], []
+    for scene, (source, pixels) in enumerate(zip(task.sources, labels, strict=True)):
         features, has_data = features_at(source, pixels.rowcol, spec, normalisation)
         tables.append(features[has_data])
         indices.append(pixels.index[has_data])
+        at = pixels.rowcol[has_data]
+        places.append(np.column_stack([np.full(len(at), scene), at]).astype(np.int64))
     index = np.concatenate(indices)
     if len(np.unique(index)) < 2:
         names = ", ".join(task.legend.names[i] for i in np.unique(index)) or "none"
@@ -176,16 +219,16 @@ def _training_table(
             f"Expected labelled pixels with data of at least two classes, got {len(index)} "
             f"(classes: {names}). Add points of another class."
         )
-    return np.concatenate(tables), index
+    return np.concatenate(tables), index, np.concatenate(places)
 
 
-def _grow(
+def grow_forest(
     features: NDArray[np.float32],
     index: NDArray[np.int64],
     config: ForestConfig,
     seed: int,
     *,
-    out_of_bag: bool,
+    out_of_bag: bool = False,
 ) -> Any:
     """Fit scikit-learn's forest."""
     from sklearn.ensemble import RandomForestClassifier

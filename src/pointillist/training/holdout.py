@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.grid import assign_spatial_blocks
+from pointillist.training.rounds import Start, masks_at
 from pointillist.training.task import TrainingTask
 
 MIN_FEATURES = 60
@@ -66,6 +67,35 @@ def hold_out_blocks(task: TrainingTask, share: float, rng: np.random.Generator) 
         task.subset(masks),
         f"{int(held.sum())} of {len(held)} labelled pixels, in {n_blocks} spatial blocks, "
         "are held out to watch the training.",
+    )
+
+
+def hold_out(task: TrainingTask, share: float, begin: Start | None) -> Holdout:
+    """Hold out points by the task's seed, or those of the run that is gone on from."""
+    if begin is not None:
+        return hold_out_again(task, begin.judged_at)
+    return hold_out_blocks(task, share, np.random.default_rng(task.seed))
+
+
+def hold_out_again(task: TrainingTask, at: NDArray[np.int64] | None) -> Holdout:
+    """Hold out the points that the run which is gone on from has held out, and no others.
+
+    Its weights know all others, and points that were suggested since are no fair sample.
+
+    Args:
+        task: The whole task.
+        at: (M, 3) scene, row and column of the points; None where none were held out.
+    """
+    masks = [] if at is None else masks_at(task, at)
+    n = sum(int(mask.sum()) for mask in masks)
+    if n == 0:
+        return Holdout(
+            task, None, "No points are held out: the run that is gone on from has learnt from all."
+        )
+    return Holdout(
+        task.subset([~mask for mask in masks]),
+        task.subset(masks),
+        f"{n} labelled pixels are held out again, as in the run that is gone on from.",
     )
 
 

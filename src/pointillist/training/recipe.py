@@ -6,9 +6,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pointillist.models import TrainedModel
+
+if TYPE_CHECKING:
+    from pointillist.training.rounds import Judged, Start
 
 
 def _silent(_: str) -> None:
@@ -27,6 +30,7 @@ class Workshop:
         checkpoint: Where to keep the state of an unfinished training.
         resume: Whether to start from that state.
         log_dir: Folder for logs of numbers.
+        begin: The run to go on from; None to learn from the start.
     """
 
     say: Callable[[str], None] = _silent
@@ -36,6 +40,7 @@ class Workshop:
     checkpoint: Path | None = None
     resume: bool = False
     log_dir: Path | None = None
+    begin: Start | None = None
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,10 @@ class Fitted:
         model: The trained model.
         history: Rows of numbers over the training; empty where there is none.
         facts: What was measured, for `metrics.json`.
+        judged: How the points that rounds are compared by were classified.
     """
 
     model: TrainedModel
     history: list[dict[str, float]] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
+    judged: Judged | None = None

@@ -16,7 +16,7 @@ from pointillist.models.trained import TrainedModel
 from pointillist.training.config import TrainConfig
 from pointillist.training.crossvalidation import predict_at
 from pointillist.training.forest import fit_forest, fit_forest_and_shares
-from pointillist.training.holdout import Holdout, hold_out_blocks
+from pointillist.training.holdout import Holdout, hold_out
 from pointillist.training.recipe import Fitted, Workshop
 from pointillist.training.task import TrainingTask
 from pointillist.training.unet import fit_unet
@@ -39,7 +39,7 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
     Returns:
         An `EnsembleModel` and what was measured on the way.
     """
-    holdout = hold_out_blocks(task, config.unet.holdout, np.random.default_rng(task.seed))
+    holdout = hold_out(task, config.unet.holdout, workshop.begin)
     forest, shares = fit_forest_and_shares(task, config.forest, config.class_shares, workshop.say)
     judged = None
     if _can_judge(holdout):
@@ -66,7 +66,7 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
     )
     model = EnsembleModel([network, forest], [weight, 1 - weight], card, shares.factors)
     facts = {"network_weight": round(weight, 4), **shares.facts(task.legend.names)}
-    return Fitted(model, fitted.history, {**fitted.facts, **facts})
+    return replace(fitted, model=model, facts={**fitted.facts, **facts})
 
 
 def choose_weight(

@@ -31,6 +31,7 @@ class TrainingTask:
         resolution: Mean pixel size in CRS units; None where the scene has no georeference.
         crs: Coordinate system of the first scene as WKT, None where it has none.
         design: How the points were drawn (`simple`, `balanced`, …); None where nobody says.
+        normalisation: That of the run which is gone on from; None to estimate it.
     """
 
     sources: tuple[PixelSource, ...]
@@ -41,6 +42,7 @@ class TrainingTask:
     resolution: float | None = None
     crs: str | None = None
     design: str | None = None
+    normalisation: Normalisation | None = None
 
     @property
     def n_labels(self) -> int:

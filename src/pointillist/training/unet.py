@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
 from pointillist.data import Augmentation, PointChips, estimate_normalisation
+from pointillist.grid import Window
 from pointillist.losses import PartialCrossEntropyLoss
 from pointillist.models import NetworkModel, NetworkSpec, Normalisation, build_model
 from pointillist.training.class_shares import decide_shares, wants_estimate
@@ -18,10 +21,12 @@ from pointillist.training.fitting import (
     fit_network,
 )
 from pointillist.training.forest import fit_forest_and_shares
-from pointillist.training.holdout import Holdout, hold_out_blocks
+from pointillist.training.holdout import Holdout, hold_out
 from pointillist.training.recipe import Fitted, Workshop
+from pointillist.training.rounds import Judged, places_of
 from pointillist.training.schedule import Progress
 from pointillist.training.task import TrainingTask
+from pointillist.training.warm_start import CLASS_FACTORS, take_over
 
 
 def fit_unet(
@@ -39,9 +44,10 @@ def fit_unet(
         A `NetworkModel` and what was measured on the way.
     """
     if holdout is None:
-        holdout = hold_out_blocks(task, config.holdout, np.random.default_rng(task.seed))
+        holdout = hold_out(task, config.holdout, workshop.begin)
     workshop.say(holdout.reason)
-    normalisation = estimate_normalisation(task.sources, seed=task.seed)
+    normalisation = task.normalisation or estimate_normalisation(task.sources, seed=task.seed)
+    begin = workshop.begin
     torch.manual_seed(task.seed)
     spec = NetworkSpec(config.architecture, config.encoder, len(task.bands), len(task.legend))
     network = build_model(
@@ -49,10 +55,14 @@ def fit_unet(
         in_channels=spec.in_channels,
         num_classes=spec.num_classes,
         architecture=spec.architecture,
-        weights=config.weights,
+        weights=config.weights if begin is None else "none",
     )
-    note = str(network.weights_note)
-    workshop.say(f"Encoder {config.encoder}: {note}")
+    if begin is None:
+        note = str(network.weights_note)
+        workshop.say(f"Encoder {config.encoder}: {note}")
+    else:
+        note = take_over(network, spec, task.legend, begin)
+        workshop.say(note)
     chips = _chips(holdout.train, config, normalisation)
     watched = None
     if holdout.validation is not None:
@@ -79,6 +89,7 @@ def fit_unet(
         NetworkModel(network, spec, card),
         history=fit.history,
         facts=_facts(fit, holdout),
+        judged=_judge(network, holdout, config, normalisation),
     )
 
 
@@ -95,11 +106,12 @@ def fit_corrected_unet(task: TrainingTask, config: TrainConfig, workshop: Worksh
     fitted = fit_unet(task, config.unet, workshop)
     model = fitted.model
     assert isinstance(model, NetworkModel)
+    facts = shares.facts(task.legend.names)
     if shares.factors is not None:
         model.reweigh_classes(shares.factors)
-    facts = shares.facts(task.legend.names)
+        facts[CLASS_FACTORS] = [round(float(factor), 6) for factor in shares.factors]
     model.card.provenance.update(facts)
-    return Fitted(model, fitted.history, {**fitted.facts, **facts})
+    return replace(fitted, facts={**fitted.facts, **facts})
 
 
 def _chips(task: TrainingTask, config: UnetConfig, normalisation: Normalisation) -> PointChips:
@@ -150,6 +162,23 @@ def _watching_loader(
         seed=task.seed + 1,
     )
     return DataLoader(chips, batch_size=config.batch_size, shuffle=False)
+
+
+def _judge(
+    network: torch.nn.Module, holdout: Holdout, config: UnetConfig, normalisation: Normalisation
+) -> Judged | None:
+    """Classes of all held-out pixels, each in a window of a chip's size around it."""
+    task = holdout.validation
+    if task is None:
+        return None
+    half, right = config.chip_px // 2, []
+    with torch.inference_mode():
+        for source, pixels in zip(task.sources, task.labels, strict=True):
+            for (row, col), index in zip(pixels.rowcol.tolist(), pixels.index, strict=True):
+                read = source.read(Window(row - half, col - half, 2 * half, 2 * half))
+                image = torch.from_numpy(normalisation.apply(read.data, read.valid))[None]
+                right.append(int(network(image)[0, :, half, half].argmax()) == int(index))
+    return Judged(places_of(task), np.array(right, dtype=bool))
 
 
 def _class_weights(task: TrainingTask) -> torch.Tensor:

@@ -1,0 +1,75 @@
+"""Take the weights of an earlier run over, also where classes have come to it since."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from pointillist.errors import InputError
+from pointillist.legend import Legend
+from pointillist.models import NetworkModel, NetworkSpec
+from pointillist.models.ensemble import EnsembleModel
+
+if TYPE_CHECKING:
+    from pointillist.training.rounds import Start
+
+_HEAD = "segmentation_head."
+
+CLASS_FACTORS = "class_factors"
+"""Where a model's card keeps the factors on its classes that are part of its weights."""
+
+
+def take_over(network: nn.Module, spec: NetworkSpec, legend: Legend, start: Start) -> str:
+    """Fill a network with the weights of the run it goes on from.
+
+    The head's outputs are matched by the names of the classes; those of new classes keep their
+    random start. A correction to the class shares of the scene is taken back: it is no part of
+    what was learnt.
+
+    Args:
+        network: Filled in place.
+        spec: How it was built.
+        legend: Its classes.
+        start: The run.
+
+    Returns:
+        One sentence on what was taken.
+
+    Raises:
+        InputError: The run is another network.
+    """
+    model = start.model
+    if isinstance(model, EnsembleModel):
+        model = next(p for p in model.parts if isinstance(p, NetworkModel))
+    wanted = f"{spec.architecture} with encoder {spec.encoder}"
+    kind = model.kind
+    if isinstance(model, NetworkModel):
+        kind = f"{model.spec.architecture} with encoder {model.spec.encoder}"
+    if not isinstance(model, NetworkModel) or kind != wanted:
+        raise InputError(
+            f"Expected to go on from a {wanted}, but '{start.name}' is a {kind}. "
+            "Leave out --encoder and --config."
+        )
+    logs = torch.log(torch.tensor(model.card.provenance.get(CLASS_FACTORS, [1.0])))
+    rows = [model.legend.index_of(name) for name in legend.names]
+    own = network.state_dict()
+    for name, tensor in model.network.state_dict().items():
+        if name.startswith(_HEAD) and len(tensor) == len(model.legend):
+            learnt = tensor - logs if name.endswith("bias") else tensor
+            own[name] = _rows_by_class(own[name], learnt, rows)
+        else:
+            own[name] = tensor
+    network.load_state_dict(own)
+    new = [name for name, row in zip(legend.names, rows, strict=True) if row is None]
+    return f"Goes on from '{start.name}'" + (f"; new classes: {', '.join(new)}." if new else ".")
+
+
+def _rows_by_class(own: torch.Tensor, theirs: torch.Tensor, rows: list[int | None]) -> torch.Tensor:
+    """The head's weights with the rows of the classes that are known."""
+    filled = own.clone()
+    for at, row in enumerate(rows):
+        if row is not None:
+            filled[at] = theirs[row]
+    return filled
