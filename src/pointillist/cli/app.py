@@ -394,8 +394,8 @@ def study(
     name: Annotated[
         str,
         typer.Argument(
-            help="density, sampling, baselines, perclass, transfer, real, accuracy or all; a "
-            "published data set (potsdam, vaihingen, deepglobe, agriculture-vision, loveda, "
+            help="density, sampling, baselines, perclass, transfer, real, accuracy, clicks or "
+            "all; a published data set (potsdam, vaihingen, deepglobe, agriculture-vision, loveda, "
             "openearthmap); a .yaml file; prepare, which writes the scenes as arrays for "
             "machines without GDAL; or examples, which keeps the maps that the report shows."
         ),
@@ -451,6 +451,9 @@ def report(
         "docs/claims.md"
     ),
     records: Annotated[Path, typer.Option(help="Folder of records.")] = Path("studies/records"),
+    clicks: Annotated[Path, typer.Option(help="Markdown file on the next click.")] = Path(
+        "docs/clicks.md"
+    ),
     scenes: Annotated[
         Path | None, typer.Option(help="Folder of the Dubai scenes, to show their images.")
     ] = None,
@@ -459,6 +462,7 @@ def report(
     hourly_wage: Annotated[float, typer.Option(help="In any currency.")] = 15.0,
 ) -> None:
     """Make the technical report (PDF and HTML) and the claims ledger from the records."""
+    from pointillist.studies.clicks_page import write_clicks_page
     from pointillist.studies.cost import CostModel
     from pointillist.studies.findings import gather
     from pointillist.studies.places import Folders
@@ -469,6 +473,8 @@ def report(
     page = out.with_suffix(".html")
     write_report(gather(records, cost, folders), out, page, claims)
     console.say(f"Report: {out}, {page}. Claims: {claims}.")
+    if write_clicks_page(records, clicks):
+        console.say(f"Where to click next: {clicks}")
 
 
 _INTERRUPTED = 130

@@ -40,6 +40,12 @@ def show_study(
 
         console.out.print(render_coverage([r for line in lines for r in line.runs.values()]))
         return
+    if name == "clicks":
+        from pointillist.studies.clicks_table import AIMS, render_clicks
+
+        for n_random in AIMS:
+            console.out.print(render_clicks(lines, n_random))
+        return
     for line in lines:
         classes = next(iter(line.runs.values())).get("classes", CLASSIC_LEGEND.names)
         if name == "perclass" or name in BENCHMARKS:

@@ -28,7 +28,7 @@ _STYLES = {
 
 
 @contextmanager
-def _canvas(width: float, height: float, **options: Any) -> Iterator[tuple[Figure, Any]]:
+def canvas(width: float, height: float, **options: Any) -> Iterator[tuple[Figure, Any]]:
     """A figure in the report's look; a fixed salt makes the same figure the same file."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -61,7 +61,7 @@ def draw_density(evidence: Evidence, curve: Curve | None) -> Figure | None:
     lines = evidence.table("density")
     if not lines:
         return None
-    with _canvas(6.4, 3.3) as (figure, axes):
+    with canvas(6.4, 3.3) as (figure, axes):
         for kind, colour, marker in (("class", OURS, "o"), ("image", "#7b8794", "s")):
             chosen = [line for line in lines if line.row.name.endswith(f"per {kind}")]
             chosen.sort(key=lambda line: line.row.cell.points_per_image)
@@ -107,7 +107,7 @@ def draw_sampling(evidence: Evidence) -> Figure | None:
     lines = [line for line in evidence.table("sampling") if line.comparison is not None]
     if not lines:
         return None
-    with _canvas(6.4, 3.0) as (figure, axes):
+    with canvas(6.4, 3.0) as (figure, axes):
         kinds = ("simple", "spread", "interior", "pseudo-stratified")
         for i, kind in enumerate(kinds):
             chosen = [line for line in lines if _strategy(line) == kind]
@@ -139,7 +139,7 @@ def draw_bars(lines: Sequence[Line], stated: bool = True) -> Figure | None:
     if not lines:
         return None
     ordered = sorted(lines, key=lambda line: line.miou.value)
-    with _canvas(6.4, 0.6 + 0.26 * len(ordered)) as (figure, axes):
+    with canvas(6.4, 0.6 + 0.26 * len(ordered)) as (figure, axes):
         for y, line in enumerate(ordered):
             mean = line.miou
             low, high = (mean.low, mean.high) if mean.n > 1 else (mean.value, mean.value)
@@ -162,7 +162,7 @@ def draw_classes(evidence: Evidence) -> Figure | None:
     if any(table is None for table in found.values()):
         return None
     names = CLASSIC_LEGEND.names
-    with _canvas(6.4, 2.5, ncols=3, sharey=True) as (figure, axes):
+    with canvas(6.4, 2.5, ncols=3, sharey=True) as (figure, axes):
         for k, (name, table) in enumerate(found.items()):
             assert table is not None
             panel = axes[k]
@@ -187,7 +187,7 @@ def draw_real(lines: Sequence[Line]) -> Figure | None:
     if not lines:
         return None
     scenes = list(dict.fromkeys(line.row.cell.scene for line in lines))
-    with _canvas(6.4, 2.6, ncols=len(scenes), sharey=True, squeeze=False) as (figure, axes):
+    with canvas(6.4, 2.6, ncols=len(scenes), sharey=True, squeeze=False) as (figure, axes):
         for panel, scene in zip(axes[0], scenes, strict=True):
             for recipe, colour in (("forest", "#7b8794"), ("unet", OURS)):
                 for design, marker in (("simple", "o"), ("balanced", "^")):
