@@ -6,7 +6,10 @@ import runpy
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import pytest
+
+import pointillist
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
@@ -16,6 +19,23 @@ def test_draw_map(small_world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["draw_map.py", str(small_world.truth), str(out)])
     runpy.run_path(str(EXAMPLES / "draw_map.py"), run_name="__main__")
     assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def test_simulated_mapper(
+    small_world: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask = pointillist.sample(small_world.scene, 20, out=small_world.folder / "ask.gpkg")
+    names = ["--names", "Forest", "Urban", "Water"]
+    monkeypatch.setattr("sys.argv", ["mapper.py", str(ask), str(small_world.truth), *names])
+    script = str(EXAMPLES / "simulated_mapper.py")
+    runpy.run_path(script, run_name="__main__")
+    assert "20 answered, 0 cannot be told" in capsys.readouterr().out
+    answered = gpd.read_file(ask)
+    assert set(answered["class"]) == {"Forest", "Urban", "Water"}
+    answered.loc[0, "class"] = "mine"
+    answered.to_file(ask)
+    runpy.run_path(script, run_name="__main__")
+    assert gpd.read_file(ask)["class"].tolist() == answered["class"].tolist()
 
 
 def test_spatial_crossvalidation(
