@@ -126,7 +126,7 @@ def train(
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     start_from: Annotated[
         Path | None,
-        typer.Option("--from", help="Run to go on from, with more points; a minute if not told."),
+        typer.Option("--from", help="Run to go on from, with more points, in under a minute."),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run.")

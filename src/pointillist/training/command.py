@@ -85,7 +85,7 @@ def train(
         seed: Seed of everything random.
         device: `auto`, `cpu` or `cuda`.
         start_from: A run or model file whose learning goes on, with more points: same recipe,
-            bands and class codes; a network is tuned on for a minute unless steps or time are
+            bands and class codes; a network is tuned on for 45 seconds unless steps or time are
             asked for, a forest is grown anew. Rounds are recorded.
         resume: Go on with an interrupted run; starts afresh when there is nothing to resume.
         overwrite: Replace an earlier run.

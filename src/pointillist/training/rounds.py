@@ -29,7 +29,7 @@ from pointillist.training.task import TrainingTask
 ROUND_STEPS = 150
 """Steps of a round that goes on from an earlier run, unless others are asked for."""
 
-ROUND_BUDGET = "1m"
+ROUND_BUDGET = "45s"
 """Time for such a round, unless another is asked for."""
 
 MIN_ROUNDS, MIN_JUDGED, MOST_JUDGED = 3, 30, 2000
@@ -122,7 +122,7 @@ def read_rounds(path: str | os.PathLike[str]) -> tuple[Round, ...]:
 
 
 def settings_to_go_on(start: Start, overrides: dict[str, Any]) -> dict[str, Any]:
-    """Options of a round: those asked for, else the recipe that is gone on from, and a minute.
+    """Options of a round: those asked for, else the recipe of the run, 150 steps, 45 seconds.
 
     Raises:
         InputError: Another recipe is asked for.
