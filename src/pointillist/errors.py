@@ -35,6 +35,10 @@ class ClassFieldError(PointsError, KeyError):
         return str(self.args[0]) if self.args else ""
 
 
+class ConflictError(PointsError):
+    """Somebody else has changed the same point meanwhile; nothing was overwritten."""
+
+
 class LegendError(PointillistError, ValueError):
     """Classes, codes and colours contradict each other."""
 

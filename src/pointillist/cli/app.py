@@ -14,6 +14,8 @@ from typer.exceptions import TyperException
 from pointillist import __version__
 from pointillist.cli import console
 from pointillist.cli import suggest as suggesting
+from pointillist.cli.label import EPILOG as LABEL_EPILOG
+from pointillist.cli.label import label
 
 app = typer.Typer(
     name="pointillist",
@@ -477,11 +479,14 @@ def report(
         console.say(f"Where to click next: {clicks}")
 
 
+app.command(epilog=LABEL_EPILOG)(label)
+
 _INTERRUPTED = 130
 _AFTER_INTERRUPTION = {
     "train": "The last finished epoch is kept: go on with the same command and --resume.",
     "predict": "Finished blocks are kept: go on with the same command and --resume.",
     "demo": "Start again with --overwrite.",
+    "label": "Everything you clicked is stored: start it again with the same command.",
     "study": "Finished runs are recorded: the same command goes on with the others.",
 }
 

@@ -14,15 +14,20 @@ from pointillist.points.laying import has_data
 from pointillist.points.metadata import read_legend, read_metadata
 from pointillist.points.placing import place_on_grid
 from pointillist.points.reading import derive_legend, read_labels, read_labels_for_scenes
+from pointillist.points.store import Change, Event, Label, PointStore
 from pointillist.points.vectors import read_features
 from pointillist.points.writing import write_points
 
 __all__ = [
     "BurntPixels",
+    "Change",
+    "Event",
+    "Label",
     "LabelReport",
     "LabelledPixels",
     "Labels",
     "Outcome",
+    "PointStore",
     "append_points",
     "burn",
     "check_appendable",

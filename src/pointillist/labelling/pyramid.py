@@ -1,0 +1,200 @@
+"""A scene at every scale: level 0 is its own pixels, each further level halves them.
+
+Files with overviews are read through them by rio-tiler. Others get a pyramid of their own: in
+memory, or in a temporary file where the scene is large.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointillist.grid import Window, iter_windows
+from pointillist.raster import Pixels, Scene
+
+TILE_PX = 256
+_STRIP_PX = 2048
+_IN_MEMORY_BYTES = 256 * 2**20
+_HUGE_PX = 500_000_000
+
+
+class Pyramid:
+    """Reads windows of any level of a scene.
+
+    Args:
+        scene: The scene.
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        side = max(scene.grid.shape)
+        self.n_levels = 1
+        while side > TILE_PX << (self.n_levels - 1):
+            self.n_levels += 1
+        self._readers = threading.local()
+        self._levels: dict[int, tuple[NDArray[Any], NDArray[np.bool_]]] = {}
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._has_overviews = self._find_overviews()
+        self.is_ready = threading.Event()
+        self._first = 1 if scene.grid.height * scene.grid.width <= _HUGE_PX else 2
+        if self._has_overviews or self.n_levels <= self._first:
+            self.is_ready.set()
+        else:
+            threading.Thread(target=self._build, name="pyramid", daemon=True).start()
+
+    def shape(self, level: int) -> tuple[int, int]:
+        """Height and width of a level in its own pixels."""
+        height, width = self.scene.grid.shape
+        return -(-height // 2**level), -(-width // 2**level)
+
+    def read(self, level: int, window: Window) -> Pixels:
+        """Read a window in the pixels of a level; outside the scene pixels are invalid."""
+        if level == 0:
+            return self.scene.read(window)
+        inside = window.intersection(Window(0, 0, *self.shape(level)))
+        data = np.zeros((self.scene.n_bands, *window.shape), dtype=np.float32)
+        valid = np.zeros(window.shape, dtype=bool)
+        if inside is not None:
+            target = inside.slices_in(window)
+            data[:, *target], valid[target] = self._read_inside(level, inside)
+        return Pixels(data, valid)
+
+    def _read_inside(
+        self, level: int, window: Window
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        if self._has_overviews:
+            return self._read_overview(level, window)
+        if level >= self._first:
+            self.is_ready.wait()
+        if level in self._levels:
+            data, valid = self._levels[level]
+            return data[:, *window.slices].astype(np.float32), valid[window.slices]
+        return self._halve_from_scene(level, window)
+
+    def _halve_from_scene(
+        self, level: int, window: Window
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        factor = 2**level
+        full = Window(*(v * factor for v in (window.row, window.col, *window.shape)))
+        pixels = self.scene.read(full)
+        data, valid = pixels.data, pixels.valid
+        for _ in range(level):
+            data, valid = halve(data, valid)
+        return data, valid
+
+    def _read_overview(
+        self, level: int, window: Window
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """By rio-tiler, which reads the overview that fits."""
+        factor = 2**level
+        height, width = self.scene.grid.shape
+        top, left = window.row * factor, window.col * factor
+        bottom = min(top + window.height * factor, height)
+        right = min(left + window.width * factor, width)
+        image = self._reader().part(
+            (left, bottom, right, top),
+            indexes=tuple(self.scene.bands),
+            height=window.height,
+            width=window.width,
+            max_size=None,
+            resampling_method="average",
+        )
+        data = np.asarray(image.array.data, dtype=np.float32)
+        valid = ~np.ma.getmaskarray(image.array).any(axis=0) & np.isfinite(data).all(axis=0)
+        data[:, ~valid] = 0
+        return data, valid
+
+    def _reader(self) -> Any:
+        reader = getattr(self._readers, "reader", None)
+        if reader is None:
+            from rio_tiler.io.rasterio import ImageReader
+
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                reader = ImageReader(self.scene.path)
+            self._readers.reader = reader
+        return reader
+
+    def _find_overviews(self) -> bool:
+        import rasterio
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with rasterio.open(self.scene.path) as dataset:
+                factors = dataset.overviews(self.scene.bands[0])
+        return bool(factors) and max(factors) * 2 * TILE_PX >= max(self.scene.grid.shape) // 2
+
+    def _build(self) -> None:
+        try:
+            self._build_levels()
+        finally:
+            self.is_ready.set()
+
+    def _build_levels(self) -> None:
+        first = self._first
+        data, valid = self._allocate(first)
+        step = _STRIP_PX // 2**first
+        for window in iter_windows(self.shape(first), step):
+            part, mask = self._halve_from_scene(first, window)
+            data[:, *window.slices] = _as_type(part, data.dtype)
+            valid[window.slices] = mask
+        levels = {first: (data, valid)}
+        for level in range(first + 1, self.n_levels):
+            above, above_valid = levels[level - 1]
+            data, valid = self._allocate(level)
+            for window in iter_windows(self.shape(level), _STRIP_PX):
+                double = Window(*(2 * v for v in (window.row, window.col, *window.shape)))
+                inside = double.intersection(Window(0, 0, *self.shape(level - 1)))
+                if inside is None:
+                    continue
+                part, mask = halve(
+                    above[:, *inside.slices].astype(np.float32), above_valid[inside.slices]
+                )
+                data[:, *window.slices], valid[window.slices] = _as_type(part, data.dtype), mask
+            levels[level] = (data, valid)
+        self._levels = levels
+
+    def _allocate(self, level: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        shape = (self.scene.n_bands, *self.shape(level))
+        kind = np.dtype(self.scene.dtype)
+        dtype = kind if kind.kind in "iu" and kind.itemsize <= 2 else np.dtype(np.float32)
+        if int(np.prod(shape)) * dtype.itemsize <= _IN_MEMORY_BYTES:
+            return np.zeros(shape, dtype), np.zeros(shape[1:], bool)
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="pointillist-pyramid-")
+        base = Path(self._folder.name) / str(level)
+        data = np.memmap(base.with_suffix(".data"), dtype, "w+", shape=shape)
+        valid = np.memmap(base.with_suffix(".valid"), bool, "w+", shape=shape[1:])
+        return data, valid
+
+
+def halve(
+    data: NDArray[np.float32], valid: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Mean of the valid ones of every 2 × 2 pixels; invalid where none is.
+
+    Args:
+        data: (B, h, w), 0 where invalid.
+        valid: (h, w).
+
+    Returns:
+        (B, ⌈h/2⌉, ⌈w/2⌉) and its valid mask.
+    """
+    height, width = valid.shape
+    if height % 2 or width % 2:
+        data = np.pad(data, ((0, 0), (0, height % 2), (0, width % 2)))
+        valid = np.pad(valid, ((0, height % 2), (0, width % 2)))
+    quads = valid.reshape(valid.shape[0] // 2, 2, -1, 2)
+    count = quads.sum(axis=(1, 3), dtype=np.float32)
+    total = data.reshape(len(data), valid.shape[0] // 2, 2, -1, 2).sum(axis=(2, 4))
+    return total / np.maximum(count, 1), count > 0
+
+
+def _as_type(data: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
+    return np.rint(data).astype(dtype) if dtype.kind in "iu" else data.astype(dtype)

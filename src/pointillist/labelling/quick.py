@@ -1,0 +1,249 @@
+"""The quick map: what is in view, mapped anew after every click.
+
+Features of the tiles in view are kept, so that a click costs a fit of the light model and a few
+matrix products. Each scale has a model of its own, learnt from the points as they look there.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointillist.features import FeatureSpec, group_around
+from pointillist.labelling.light import LightModel, fit_light
+from pointillist.labelling.picture import tile_window
+from pointillist.labelling.pyramid import TILE_PX, Pyramid
+from pointillist.models import Normalisation
+
+_CACHE_BYTES = 384 * 2**20
+_FEW_BANDS = 4
+
+Place = tuple[int, int, int]
+"""Level, row and column: of a tile, or of a pixel."""
+
+
+@dataclass(frozen=True, eq=False)
+class TileFeatures:
+    """What the light model looks at in one tile.
+
+    Args:
+        values: (h·w, F).
+        valid: (h, w).
+    """
+
+    values: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class TileMap:
+    """The quick map of one tile.
+
+    Args:
+        index: (h, w) class index, −1 where there is no data.
+        uncertainty: (h, w) normalised entropy, 0…1.
+        valid: (h, w).
+    """
+
+    index: NDArray[np.int16]
+    uncertainty: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Taught:
+    """Labelled pixels to learn from.
+
+    Args:
+        rowcol: (N, 2) pixels of the scene.
+        index: (N,) class indices.
+        version: Counts the changes.
+    """
+
+    rowcol: NDArray[np.int64]
+    index: NDArray[np.int64]
+    version: int
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether there are two classes."""
+        return len(np.unique(self.index)) >= 2
+
+
+class QuickMap:
+    """Maps tiles from the points given so far.
+
+    Args:
+        pyramid: The scene at every scale.
+        normalisation: Of its bands.
+        on_fit: Told the version of the points after a model has learnt from them.
+    """
+
+    def __init__(
+        self,
+        pyramid: Pyramid,
+        normalisation: Normalisation,
+        on_fit: Callable[[int], None] | None = None,
+    ) -> None:
+        self.pyramid, self.normalisation = pyramid, normalisation
+        few = pyramid.scene.n_bands <= _FEW_BANDS
+        self.spec = FeatureSpec(sigmas=(1.0, 2.0, 4.0, 8.0) if few else (1.0, 3.0))
+        self._on_fit = on_fit
+        self._taught = Taught(np.zeros((0, 2), np.int64), np.zeros(0, np.int64), 0)
+        self._models: dict[int, tuple[int, LightModel]] = {}
+        self._point_features: dict[Place, NDArray[np.float32] | None] = {}
+        self._tiles: OrderedDict[Place, TileFeatures] = OrderedDict()
+        self._waiting: dict[Place, Future[TileFeatures]] = {}
+        self._n_bytes = 0
+        self._lock = threading.Lock()
+        self._fitting = threading.Lock()
+        self._workers = ThreadPoolExecutor(2, thread_name_prefix="features")
+        self._fitter = ThreadPoolExecutor(1, thread_name_prefix="fit")
+        self._level = 0
+
+    @property
+    def taught(self) -> Taught:
+        """The points it learns from."""
+        return self._taught
+
+    def teach(self, taught: Taught) -> None:
+        """Learn from other points, in the background."""
+        self._taught = taught
+        if taught.is_enough:
+            self._fitter.submit(self._fit_for_view, taught.version)
+
+    def look_at(self, level: int, tiles: list[tuple[int, int]]) -> None:
+        """Prepare the tiles (row, column) in view, in the background."""
+        self._level = level
+        with self._lock:
+            for key in [k for k in self._waiting if k[0] != level]:
+                if self._waiting[key].cancel():
+                    del self._waiting[key]
+        for row, col in tiles:
+            self._request((level, row, col))
+        if self._taught.is_enough:
+            self._fitter.submit(self._fit_for_view, self._taught.version)
+
+    def map_tile(self, level: int, row: int, col: int) -> TileMap | None:
+        """Map one tile; None before there are two classes."""
+        model = self.model(level)
+        if model is None:
+            return None
+        while True:
+            try:
+                return apply_light(model, self._request((level, row, col)).result())
+            except CancelledError:  # the view has moved on meanwhile, yet it is asked for
+                continue
+
+    def model(self, level: int) -> LightModel | None:
+        """The model of a scale, of the points as they are now; None before two classes."""
+        taught = self._taught
+        if not taught.is_enough:
+            return None
+        with self._fitting:
+            known = self._models.get(level)
+            if known is not None and known[0] == taught.version:
+                return known[1]
+            features, index = self._table(level, taught)
+            if len(np.unique(index)) < 2:
+                return None
+            model = fit_light(features, index)
+            self._models[level] = (taught.version, model)
+            return model
+
+    def close(self) -> None:
+        """End the work in the background."""
+        for pool in (self._fitter, self._workers):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _fit_for_view(self, version: int) -> None:
+        if version != self._taught.version:
+            return  # overtaken by a newer click
+        if self.model(self._level) is not None and self._on_fit is not None:
+            self._on_fit(version)
+
+    def _table(
+        self, level: int, taught: Taught
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Features and class of the labelled pixels, as they look at a scale."""
+        at = taught.rowcol >> level
+        places: list[Place] = [(level, int(r), int(c)) for r, c in at]
+        missing = sorted({p for p in places if p not in self._point_features})
+        if missing:
+            self._compute_points(level, missing)
+        found = [self._point_features[p] for p in places]
+        keep = np.array([f is not None for f in found], dtype=bool)
+        rows = [f for f in found if f is not None]
+        table = np.stack(rows) if rows else np.zeros((0, 1), np.float32)
+        return table, taught.index[keep]
+
+    def _compute_points(self, level: int, missing: list[Place]) -> None:
+        rowcol = np.array([p[1:] for p in missing], dtype=np.int64)
+        for group in group_around(rowcol, self.spec.halo_px):
+            pixels = self.pyramid.read(level, group.window)
+            data = self.normalisation.apply(pixels.data, pixels.valid)
+            values = self.spec.compute(data, pixels.valid)
+            for member, (row, col) in zip(group.members.tolist(), group.rowcol, strict=True):
+                has_data = bool(pixels.valid[row, col])
+                self._point_features[missing[member]] = (
+                    values[:, row, col].copy() if has_data else None
+                )
+
+    def _request(self, place: Place) -> Future[TileFeatures]:
+        with self._lock:
+            known = self._tiles.get(place)
+            if known is not None:
+                self._tiles.move_to_end(place)
+                done: Future[TileFeatures] = Future()
+                done.set_result(known)
+                return done
+            waiting = self._waiting.get(place)
+            if waiting is None:
+                waiting = self._workers.submit(self._compute_tile, place)
+                self._waiting[place] = waiting
+            return waiting
+
+    def _compute_tile(self, place: Place) -> TileFeatures:
+        try:
+            tile = self._features_of(place)
+        finally:
+            with self._lock:
+                self._waiting.pop(place, None)
+        with self._lock:
+            self._tiles[place] = tile
+            self._n_bytes += tile.values.nbytes
+            while self._n_bytes > _CACHE_BYTES and len(self._tiles) > 1:
+                self._n_bytes -= self._tiles.popitem(last=False)[1].values.nbytes
+        return tile
+
+    def _features_of(self, place: Place) -> TileFeatures:
+        level, row, col = place
+        core = tile_window(self.pyramid, level, row, col)
+        halo = self.spec.halo_px
+        pixels = self.pyramid.read(level, core.expand(halo))
+        data = self.normalisation.apply(pixels.data, pixels.valid)
+        inside = slice(halo, halo + TILE_PX)
+        values = self.spec.compute(data, pixels.valid)[:, inside, inside]
+        return TileFeatures(
+            np.ascontiguousarray(values.reshape(len(values), -1).T), pixels.valid[inside, inside]
+        )
+
+
+def apply_light(model: LightModel, tile: TileFeatures) -> TileMap:
+    """Classes and uncertainty of a tile."""
+    shares = model.predict(tile.values)
+    shape = tile.valid.shape
+    index = model.classes[shares.argmax(axis=1)].astype(np.int16).reshape(shape)
+    index[~tile.valid] = -1
+    return TileMap(index, _entropy(shares).reshape(shape), tile.valid)
+
+
+def _entropy(shares: NDArray[np.float32]) -> Any:
+    return -(shares * np.log(np.maximum(shares, 1e-9))).sum(axis=1) / np.log(shares.shape[1])

@@ -1,0 +1,259 @@
+"""One scene being labelled: its pictures, its labels, its quick map."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pointillist.data import estimate_normalisation
+from pointillist.errors import InputError, LegendError
+from pointillist.grid import Window
+from pointillist.labelling.picture import Pictures, tile_window
+from pointillist.labelling.placement import Placement
+from pointillist.labelling.pyramid import Pyramid
+from pointillist.labelling.quick import QuickMap, Taught, TileMap
+from pointillist.legend import Legend
+from pointillist.points import Change, Event, Label, PointStore, burn
+from pointillist.raster import open_scene
+
+MAX_CLASSES = 64
+_MAX_PER_FEATURE = 50
+_NEAR_SIZES = 200_000
+
+
+class LabelSession:
+    """A scene with the labels that are being made on it.
+
+    Args:
+        scene: The raster.
+        points: GeoPackage of the labels; made where there is none.
+        legend: Classes to begin with, where the file keeps none.
+
+    Raises:
+        PointillistError: Scene or points cannot be used; with the remedy.
+    """
+
+    def __init__(self, scene: Path, points: Path, legend: Legend | None = None) -> None:
+        self.scene = open_scene(scene)
+        self.store = PointStore(points, self.scene.grid.crs, legend)
+        self.placement = Placement(self.scene.grid, self.store.crs)
+        self.pyramid = Pyramid(self.scene)
+        self.pictures = Pictures(self.pyramid)
+        self.listeners: list[Callable[[str, dict[str, Any]], None]] = []
+        self._quick: QuickMap | None = None
+        self._quick_lock = threading.Lock()
+        self._taught_seq = -1
+
+    @property
+    def quick(self) -> QuickMap:
+        """The quick map, begun when first asked for."""
+        with self._quick_lock:
+            if self._quick is None:
+                normalisation = estimate_normalisation([self.scene])
+                self._quick = QuickMap(self.pyramid, normalisation, self._fitted)
+        if self._taught_seq != self.store.seq:
+            self._teach(self._quick)
+        return self._quick
+
+    def act(self, request: str, author: str, actions: list[dict[str, Any]]) -> list[Event]:
+        """Do what a person did on the page: add, change, delete labels. On disk when it returns.
+
+        Args:
+            request: Name of the request; a repeated one changes nothing.
+            author: Who.
+            actions: Each with `uid`, `base_version`, and unless it deletes, `kind`, `positions`,
+                `name`, `source`, `round`.
+        """
+        events = self.store.apply(request, author, [self._change(a) for a in actions])
+        self.tell("points", {"seq": self.store.seq})
+        self.update()
+        return events
+
+    def restore(self, request: str, author: str, seq: int) -> list[Event]:
+        """Go back to the state after a line of the history."""
+        events = self.store.restore(request, author, seq)
+        self.tell("points", {"seq": self.store.seq})
+        self.update()
+        return events
+
+    def set_legend(
+        self, request: str, author: str, legend: Legend, renamed: dict[str, str]
+    ) -> list[Event]:
+        """Add, rename, recolour, merge or remove classes."""
+        if len(legend) > MAX_CLASSES:
+            raise LegendError(f"Expected at most {MAX_CLASSES} classes, got {len(legend)}.")
+        used = {label.name for label in self.store.labels() if label.name is not None}
+        kept = set(legend.names) | set(renamed)
+        lost = sorted(used - kept)
+        if lost:
+            raise LegendError(
+                f"Expected a new class for the points of {', '.join(lost)}. "
+                "Merge the class into another, or delete its points first."
+            )
+        unknown = sorted(set(renamed.values()) - set(legend.names))
+        if unknown:
+            raise LegendError(f"There is no class {', '.join(unknown)} to rename to.")
+        events = self.store.set_legend(request, author, legend, renamed)
+        self.tell("legend", {"seq": self.store.seq})
+        self.update()
+        return events
+
+    def poll(self) -> bool:
+        """Take in what other programs wrote; tell the pages if there was anything."""
+        if not self.store.refresh():
+            return False
+        self.tell("points", {"seq": self.store.seq})
+        self.tell("legend", {"seq": self.store.seq})
+        self.update()
+        return True
+
+    def update(self) -> None:
+        """Teach the quick map the labels as they are, if it is in use."""
+        if self._quick is not None and self._taught_seq != self.store.seq:
+            self._teach(self._quick)
+
+    def describe_label(self, label: Label) -> dict[str, Any]:
+        """A label as the page takes it."""
+        kind, positions = self.placement.to_page(label.wkt)
+        return {
+            "uid": label.uid,
+            "kind": kind,
+            "positions": positions,
+            "name": self.class_name(label.name),
+            "author": label.author,
+            "source": label.source,
+            "created": label.created,
+            "round": label.round,
+            "version": label.version,
+        }
+
+    def class_name(self, value: str | None) -> str | None:
+        """The legend's name of what a file says of a class."""
+        legend = self.store.legend
+        index = None if value is None or legend is None else legend.index_of(value)
+        return value if legend is None or index is None else legend.names[index]
+
+    def pixel(self, row: int, col: int) -> dict[str, Any]:
+        """Values of one pixel.
+
+        Raises:
+            InputError: Outside the scene.
+        """
+        if not self.scene.grid.contains([[row, col]])[0]:
+            raise InputError("Expected a pixel inside the scene.")
+        pixels = self.scene.read(Window(row, col, 1, 1))
+        has_data = bool(pixels.valid[0, 0])
+        return {"values": [float(v) for v in pixels.data[:, 0, 0]] if has_data else None}
+
+    @property
+    def colors(self) -> tuple[tuple[int, int, int], ...]:
+        """Colours by class index."""
+        return self.store.legend.colors if self.store.legend else ()
+
+    def look_at(self, level: int, tiles: list[tuple[int, int]]) -> None:
+        """Prepare the quick map of the tiles (row, column) in view.
+
+        Raises:
+            InputError: There is no such tile.
+        """
+        for row, col in tiles:
+            tile_window(self.pyramid, level, row, col)
+        self.quick.look_at(level, tiles)
+
+    def map_tile(self, level: int, row: int, col: int) -> TileMap | None:
+        """The map of one tile; None before there are two classes."""
+        tile_window(self.pyramid, level, row, col)
+        return self.quick.map_tile(level, row, col)
+
+    def history(self, limit: int) -> list[dict[str, Any]]:
+        """The last actions, newest first, in words."""
+        events = self.store.events_since(max(0, self.store.seq - limit))
+        return [
+            {
+                "seq": event.seq,
+                "at": event.at,
+                "author": event.author,
+                "what": _in_words(event),
+                "name": (event.after or event.before or _NOBODY).name,
+            }
+            for event in reversed(events)
+        ]
+
+    def tell(self, kind: str, facts: dict[str, Any]) -> None:
+        """Tell the pages that something happened."""
+        for listener in list(self.listeners):
+            listener(kind, facts)
+
+    def close(self) -> None:
+        """End the work in the background and close the files."""
+        if self._quick is not None:
+            self._quick.close()
+        self.store.close()
+        self.scene.close()
+
+    def _change(self, action: dict[str, Any]) -> Change:
+        uid, base = str(action["uid"]), int(action["base_version"])
+        if action.get("delete"):
+            return Change(uid, base, None)
+        name = action.get("name")
+        legend = self.store.legend
+        if name is not None and (legend is None or name not in legend.names):
+            raise InputError(f"There is no class '{name}'. Reload the page to see the classes.")
+        before = self.store.get(uid)
+        wkt = self.placement.to_file(str(action["kind"]), action["positions"])
+        if before is not None:
+            return Change(uid, base, replace(before, wkt=wkt, name=name))
+        label = Label(
+            uid, wkt, name, source=str(action["source"]), round=int(action.get("round", 0))
+        )
+        return Change(uid, base, label)
+
+    def _teach(self, quick: QuickMap) -> None:
+        self._taught_seq = self.store.seq
+        legend, grid = self.store.legend, self.scene.grid
+        pairs = [
+            (self.placement.to_scene(label.wkt), index)
+            for label in self.store.labels()
+            if legend is not None
+            and label.name is not None
+            and (index := legend.index_of(label.name)) is not None
+        ]
+        geometries = np.array([g for g, _ in pairs] + [None], dtype=object)[:-1]
+        burnt = burn(geometries, grid, max_pixels=_NEAR_SIZES)
+        keep = _thin(burnt.feature)
+        classes = np.array([i for _, i in pairs], dtype=np.int64)
+        taught = Taught(burnt.rowcol[keep], classes[burnt.feature[keep]], self._taught_seq)
+        quick.teach(taught)
+
+    def _fitted(self, version: int) -> None:
+        self.tell("quick", {"version": version})
+
+
+_NOBODY = Label("", "", None)
+
+
+def _in_words(event: Event) -> str:
+    if not event.uid:
+        return "changed the classes"
+    if event.before is None:
+        return "added"
+    if event.after is None:
+        return "deleted"
+    return "moved" if event.before.wkt != event.after.wkt else "reclassified"
+
+
+def _thin(feature: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """At most 50 pixels of every feature, evenly: an area must not outweigh all points."""
+    keep = np.ones(len(feature), dtype=bool)
+    for owner in np.flatnonzero(np.bincount(feature) > _MAX_PER_FEATURE) if len(feature) else ():
+        at = np.flatnonzero(feature == owner)
+        keep[at] = False
+        keep[at[np.linspace(0, len(at) - 1, _MAX_PER_FEATURE).astype(int)]] = True
+    return keep
+
+

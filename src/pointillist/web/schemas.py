@@ -1,0 +1,195 @@
+"""What the page sends and gets, checked and described for the API's own page."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
+ClassName = Annotated[
+    str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")
+]
+Author = Annotated[str, StringConstraints(max_length=60, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Position = Annotated[list[Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]], Field(min_length=2, max_length=2)]
+Color = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
+Version = Annotated[int, Field(ge=0, le=2**53)]
+
+
+class Strict(BaseModel):
+    """A body in which unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(BaseModel):
+    """What went wrong, in a sentence for the person."""
+
+    detail: str
+
+
+class Action(Strict):
+    """One thing done to one label."""
+
+    uid: Identifier
+    base_version: Version = 0
+    delete: bool = False
+    kind: Literal["Point", "LineString", "Polygon"] = "Point"
+    positions: list[Position] = Field(default_factory=list, max_length=10_000)
+    name: ClassName | None = None
+    source: Literal["click", "suggestion", "sample", "import"] = "click"
+    round: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+
+
+class ActionBatch(Strict):
+    """Things done together: all are stored, or none."""
+
+    request: Identifier
+    author: Author = ""
+    actions: Annotated[list[Action], Field(min_length=1, max_length=1000)]
+
+
+class LabelOut(BaseModel):
+    """A label on the page: positions are (column, row) of the scene, continuous."""
+
+    uid: str
+    kind: str
+    positions: list[list[float]]
+    name: str | None
+    author: str
+    source: str
+    created: str
+    round: int
+    version: int
+
+
+class Stored(BaseModel):
+    """The labels as they are after an action, and those that are gone."""
+
+    seq: int
+    labels: list[LabelOut]
+    deleted: list[str]
+
+
+class LabelsOut(BaseModel):
+    """Labels that changed after `since`; all of them where that is 0."""
+
+    seq: int
+    labels: list[LabelOut]
+    deleted: list[str]
+
+
+class ClassIn(Strict):
+    """One class; `was` names the one it comes from."""
+
+    name: ClassName
+    color: Color
+    was: ClassName | None = None
+    code: Annotated[int, Field(ge=0, le=65534)] | None = None
+
+
+class LegendIn(Strict):
+    """All classes, in order; `merged` says which class takes over the points of another."""
+
+    request: Identifier
+    author: Author = ""
+    classes: Annotated[list[ClassIn], Field(min_length=1, max_length=64)]
+    merged: dict[ClassName, ClassName] = Field(default_factory=dict)
+
+
+class ClassOut(BaseModel):
+    """One class with the number of its labels."""
+
+    code: int
+    name: str
+    color: str
+    count: int
+
+
+class LegendOut(BaseModel):
+    """The classes in the order of their index."""
+
+    classes: list[ClassOut]
+    unlabelled: int
+
+
+class SceneSummary(BaseModel):
+    """A scene of the list."""
+
+    id: int
+    name: str
+    n_labels: int | None
+
+
+class SceneOut(BaseModel):
+    """What the page must know of a scene."""
+
+    id: int
+    name: str
+    points: str
+    width: int
+    height: int
+    n_levels: int
+    tile_px: int
+    bands: list[str]
+    usual_bands: list[int]
+    transform: list[float]
+    crs: str | None
+    unit_m: float | None
+    seq: int
+
+
+class PixelOut(BaseModel):
+    """Values of a pixel, one per band; null where there is no data."""
+
+    values: list[float] | None
+
+
+class ViewIn(Strict):
+    """The tiles in view, so that their features can be made ready."""
+
+    level: Annotated[int, Field(ge=0, le=40)]
+    tiles: Annotated[list[tuple[Annotated[int, Field(ge=0, le=10**6)], Annotated[int, Field(ge=0, le=10**6)]]], Field(max_length=64)]
+
+
+class RestoreIn(Strict):
+    """Which line of the history to go back to."""
+
+    request: Identifier
+    author: Author = ""
+    seq: Annotated[int, Field(ge=0, le=2**53)]
+
+
+class HistoryLine(BaseModel):
+    """One action of the history, newest first."""
+
+    seq: int
+    at: str
+    author: str
+    what: str
+    name: str | None
+
+
+class HistoryOut(BaseModel):
+    """The last actions."""
+
+    lines: list[HistoryLine]
+
+
+class JobIn(Strict):
+    """What to do with the points: train a recipe, map the scene."""
+
+    recipe: Literal["auto", "forest", "unet"] = "forest"
+    minutes: Annotated[float, Field(ge=0.5, le=600)] = 5.0
+
+
+class JobOut(BaseModel):
+    """How far a job has come."""
+
+    kind: str
+    state: Literal["idle", "running", "done", "failed", "cancelled"]
+    share: float
+    message: str
+    seconds: float
+    left: float | None
+    facts: dict[str, float | str | None]

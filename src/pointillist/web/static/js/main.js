@@ -1,0 +1,352 @@
+// The page: brings image, labels, classes and server together.
+
+import { download, getJson, listen, makeId, sendJson } from "./api.js";
+import { Classes } from "./classes.js";
+import { Finish } from "./finish.js";
+import { Labels } from "./labels.js";
+import { toast } from "./toast.js";
+import { View } from "./view.js";
+
+const $ = (id) => document.getElementById(id);
+const author = () => $("author").value.trim();
+let scene, view, labels, classes, finish;
+let found = -1;
+
+$("author").value = localStorage.getItem("pointillist-author") || "";
+$("author").addEventListener("change", () => localStorage.setItem("pointillist-author", author()));
+
+function debounce(work, ms) {
+  let timer;
+  return (...given) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => work(...given), ms);
+  };
+}
+
+async function start() {
+  try {
+    const scenes = await getJson("scenes");
+    $("scene").replaceChildren(...scenes.map((s) => new Option(s.n_labels === null ? s.name : `${s.name} · ${s.n_labels}`, s.id)));
+    $("scene").disabled = scenes.length === 1;
+    const wanted = Number(window.location.hash.slice(1)) || 0;
+    $("scene").value = String(wanted);
+    await open(wanted);
+  } catch (error) {
+    showState("offline", error.message);
+    toast(error.message, "error");
+    return;
+  }
+  listen(onEvent, onConnection);
+}
+
+async function open(number) {
+  scene = await getJson(`scenes/${number}`);
+  document.title = `${scene.name} – Pointillist`;
+  classes = new Classes(scene, author);
+  labels = new Labels(scene, author);
+  view = new View($("map"), scene, classes.colorOf);
+  finish = new Finish(scene, view, labels, classes, author);
+  window.pointillist = { view, labels, classes, scene }; // for whoever looks behind the page
+  wire();
+  await classes.load();
+  await labels.load();
+  bandsOfImage();
+  prepare();
+}
+
+function wire() {
+  labels.addEventListener("change", (event) => {
+    for (const uid of event.detail) view.showLabel(uid, labels.known.get(uid), labels.isPending(uid));
+    classes.count(labels.known.values());
+    refreshState();
+  });
+  labels.addEventListener("state", () => {
+    for (const [uid, feature] of view.features) {
+      const pending = labels.isPending(uid);
+      if (feature.get("pending") !== pending) feature.set("pending", pending);
+    }
+    refreshState();
+  });
+  labels.addEventListener("refused", (event) => toast(event.detail, "error"));
+  classes.addEventListener("change", () => {
+    $("empty").hidden = classes.list.length > 0;
+    view.restyle();
+    refreshState();
+  });
+  classes.addEventListener("pick", (event) => pick(event.detail));
+  view.addEventListener("place", (event) => place(event.detail));
+  view.addEventListener("remove", (event) => remove(event.detail));
+  view.addEventListener("move", (event) => {
+    const label = labels.known.get(event.detail.uid);
+    if (label) labels.act([{ ...wish(label), positions: event.detail.positions }]);
+  });
+  view.addEventListener("hover", (event) => hover(event.detail));
+  view.addEventListener("moved", () => {
+    drawScale();
+    prepare();
+  });
+  $("undo").onclick = () => labels.undo();
+  $("redo").onclick = () => labels.redo();
+  $("history-box").ontoggle = () => $("history-box").open && showHistory();
+}
+
+function wish(label) {
+  const { uid, kind, positions, name, source, round } = label;
+  return { uid, kind, positions, name, source, round };
+}
+
+function place({ kind, positions }) {
+  if (finish.answering) return;
+  if (!classes.current) {
+    toast("Name a class first, then click where you see it.");
+    $("add-class-name").focus();
+    return;
+  }
+  view.select(null);
+  labels.act([{ uid: makeId(), kind, positions, name: classes.current, source: "click", round: 0 }]);
+}
+
+function remove(uid) {
+  if (labels.known.has(uid)) labels.act([{ uid, delete: true }]);
+}
+
+function pick(name) {
+  if (!name) return;
+  if (finish.answer(name)) return;
+  classes.choose(name);
+  const label = view.selected && labels.known.get(view.selected);
+  if (label && label.name !== name) labels.act([{ ...wish(label), name }]);
+}
+
+function showState(state, text) {
+  $("saved").dataset.state = state;
+  $("saved").textContent = text;
+}
+
+function refreshState() {
+  const waiting = labels.waiting;
+  if (!labels.online && waiting) showState("offline", `Offline: ${waiting} waiting`);
+  else if (waiting) showState("saving", "Saving…");
+  else showState("saved", "Saved");
+  $("undo").disabled = !labels.done.length;
+  $("redo").disabled = !labels.undone.length;
+  const n = labels.known.size;
+  $("points-count").textContent = n === 1 ? "1 label" : `${n} labels`;
+  const used = new Set([...labels.known.values()].map((l) => l.name).filter(Boolean));
+  $("map-state").textContent = used.size >= 2 ? "" : "needs two classes";
+  finish.refresh(used.size >= 2);
+}
+
+function onConnection(isOpen, sentence) {
+  if (isOpen) {
+    labels.online = true;
+    labels.catchUp();
+    labels.flush();
+    classes.load();
+    refreshState();
+  } else if (sentence) {
+    showState("offline", sentence);
+    toast(sentence, "error");
+  } else {
+    showState("offline", labels.waiting ? `Offline: ${labels.waiting} waiting` : "Offline, trying again");
+  }
+}
+
+function onEvent(kind, facts) {
+  if (facts.scene !== undefined && facts.scene !== scene.id) return;
+  if (kind === "points") labels.catchUp();
+  else if (kind === "legend") classes.load().then(() => view.newMap(`${facts.seq}l`));
+  else if (kind === "quick") view.newMap(facts.version);
+  else if (kind === "job") finish.show(facts);
+}
+
+const prepare = debounce(async () => {
+  const seen = view.visibleTiles();
+  if (!seen || !seen.tiles.length) return;
+  try {
+    await sendJson("POST", `scenes/${scene.id}/view`, seen);
+  } catch {
+    // the map is asked for tile by tile anyway
+  }
+}, 150);
+
+// Under the cursor ------------------------------------------------------------------------------
+
+const readValues = debounce(async (row, col) => {
+  try {
+    const { values } = await getJson(`scenes/${scene.id}/pixel?row=${row}&col=${col}`);
+    $("values").textContent = values
+      ? values.map((v, i) => `${scene.bands[i]} ${Number.isInteger(v) ? v : v.toPrecision(5)}`).join("  ")
+      : "no data";
+  } catch {
+    $("values").textContent = "";
+  }
+}, 80);
+
+function hover(at) {
+  if (!at) {
+    $("coordinates").textContent = "–";
+    $("values").textContent = "";
+    return;
+  }
+  const [col, row] = at;
+  const [a, b, c, d, e, f] = scene.transform;
+  const degrees = Math.abs(a) < 0.01;
+  const x = (a * col + b * row + c).toFixed(degrees ? 6 : 1);
+  const y = (d * col + e * row + f).toFixed(degrees ? 6 : 1);
+  const place = scene.crs ? `${x}, ${y}  ${scene.crs}` : "";
+  $("coordinates").textContent = `row ${Math.floor(row)}, column ${Math.floor(col)}  ${place}`;
+  readValues(Math.floor(row), Math.floor(col));
+}
+
+function drawScale() {
+  const resolution = view.view.getResolution();
+  const unit = scene.unit_m;
+  const target = 110 * resolution * (unit || 1);
+  const power = 10 ** Math.floor(Math.log10(target));
+  const length = [5, 2, 1].map((k) => k * power).find((v) => v <= target) || power;
+  $("scale").style.width = `${Math.round(length / (resolution * (unit || 1)))}px`;
+  const shown = Number(length.toPrecision(3));
+  $("scale").textContent = !unit ? `${shown} px` : shown >= 1000 ? `${shown / 1000} km` : `${shown} m`;
+}
+
+// The panel -------------------------------------------------------------------------------------
+
+function bandsOfImage() {
+  const names = scene.bands.map((name, i) => [name, i]);
+  const usual = scene.usual_bands.length === 3 ? scene.usual_bands : Array(3).fill(scene.usual_bands[0]);
+  document.querySelectorAll("[data-band]").forEach((select, i) => {
+    select.replaceChildren(...names.map(([name, at]) => new Option(name, at)));
+    select.value = String(usual[i]);
+    select.onchange = look;
+  });
+}
+
+const look = debounce(() => {
+  const bands = [...document.querySelectorAll("[data-band]")].map((s) => Number(s.value));
+  view.setLook(bands, Number($("cut").value));
+}, 60);
+
+$("cut").addEventListener("input", () => {
+  $("cut-value").textContent = `${$("cut").value} %`;
+  look();
+});
+$("opacity").addEventListener("input", () => {
+  $("opacity-value").textContent = `${$("opacity").value} %`;
+  view.setOpacity(Number($("opacity").value) / 100);
+});
+for (const input of document.querySelectorAll("[name=overlay]")) {
+  input.addEventListener("change", () => view.setKind(input.value));
+}
+for (const button of document.querySelectorAll("[data-tool]")) {
+  button.addEventListener("click", () => {
+    for (const other of document.querySelectorAll("[data-tool]")) other.setAttribute("aria-pressed", String(other === button));
+    view.setTool(button.dataset.tool);
+  });
+}
+$("swipe").addEventListener("change", () => setSwipe($("swipe").checked ? 0.5 : null));
+
+function setSwipe(share) {
+  const handle = $("swipe-handle");
+  handle.hidden = share === null;
+  if (share !== null) handle.style.left = `${share * 100}%`;
+  view.setSwipe(share);
+}
+
+$("swipe-handle").addEventListener("pointerdown", (event) => {
+  const handle = $("swipe-handle");
+  handle.setPointerCapture(event.pointerId);
+  const box = $("map").getBoundingClientRect();
+  handle.onpointermove = (e) => setSwipe(Math.min(Math.max((e.clientX - box.left) / box.width, 0.02), 0.98));
+  handle.onpointerup = () => { handle.onpointermove = null; };
+});
+
+$("scene").addEventListener("change", () => {
+  window.location.hash = $("scene").value;
+  window.location.reload();
+});
+
+async function showHistory() {
+  const { lines } = await getJson(`scenes/${scene.id}/history?limit=60`);
+  $("history").replaceChildren(...lines.map((line) => {
+    const li = document.createElement("li");
+    const text = document.createElement("span");
+    const time = new Date(line.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    text.textContent = `${time} ${line.author || "someone"} ${line.what}${line.name ? ` ${line.name}` : ""}`;
+    const back = document.createElement("button");
+    back.type = "button";
+    back.textContent = "Back to here";
+    back.addEventListener("click", async () => {
+      try {
+        await sendJson("POST", `scenes/${scene.id}/restore`, { request: makeId(), author: author(), seq: line.seq });
+        await labels.load();
+        showHistory();
+      } catch (error) {
+        toast(error.message, "error");
+      }
+    });
+    li.append(text, back);
+    return li;
+  }));
+}
+
+function step(by) {
+  const text = $("find").value.trim().toLowerCase();
+  const list = [...labels.known.values()].filter((l) => !text || (l.name || "").toLowerCase().includes(text) || l.author.toLowerCase().includes(text));
+  if (!list.length) {
+    toast("No point like that.");
+    return;
+  }
+  found = (found + by + list.length) % list.length;
+  const label = list[found];
+  const [col, row] = label.positions[0];
+  view.goTo(col, row, 1);
+  view.select(label.uid);
+}
+
+$("find-next").addEventListener("click", () => step(1));
+$("find").addEventListener("keydown", (event) => event.key === "Enter" && step(1));
+$("help-open").addEventListener("click", () => $("help").showModal());
+
+// Keys ------------------------------------------------------------------------------------------
+
+function isTyping(target) {
+  return target.closest("input:not([type=range]):not([type=radio]):not([type=checkbox]), select, textarea, dialog[open]");
+}
+
+document.addEventListener("keydown", (event) => {
+  if (!view || isTyping(event.target)) return;
+  const key = event.key.toLowerCase();
+  if ((event.ctrlKey || event.metaKey) && (key === "z" || key === "y")) {
+    event.preventDefault();
+    if (event.shiftKey || key === "y") labels.redo();
+    else labels.undo();
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const onButton = event.target.closest("button, label, summary, a");
+  if (/^[1-9]$/.test(key)) pick(classes.byKey(Number(key)));
+  else if (key === " " && !onButton && !event.repeat) {
+    event.preventDefault();
+    view.peek(true);
+  } else if ((key === "delete" || key === "backspace") && view.selected) remove(view.selected);
+  else if (key === "escape") view.select(null);
+  else if (key === "enter" && event.target === $("map")) {
+    const [col, row] = view.middle();
+    place({ kind: "Point", positions: [[col, row]] });
+  } else if (key === "n") step(1);
+  else if (key === "p") step(-1);
+  else if (key === "0") view.whole();
+  else if (key === "s") finish.skip();
+  else if (key === "o") {
+    const radios = [...document.querySelectorAll("[name=overlay]")];
+    const next = radios[(radios.findIndex((r) => r.checked) + 1) % radios.length];
+    next.checked = true;
+    view.setKind(next.value);
+  } else if (key === "?") $("help").showModal();
+});
+document.addEventListener("keyup", (event) => event.key === " " && view && view.peek(false));
+window.addEventListener("beforeunload", (event) => labels?.waiting && event.preventDefault());
+
+start();
+export { download };
