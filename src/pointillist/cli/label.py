@@ -73,7 +73,7 @@ def make_demo_scene(folder: Path) -> Path:
         return path
     folder.mkdir(parents=True, exist_ok=True)
     scene = generate_terrain(_SEED, _SIZE_PX, _SIZE_PX)
-    grid = Grid(*scene.mask.shape, Transform(*scene.transform), f"EPSG:{scene.epsg}")
+    grid = Grid(_SIZE_PX, _SIZE_PX, Transform(*scene.transform), f"EPSG:{scene.epsg}")
     write_array(path, np.asarray(scene.image), grid, band_names=scene.band_names)
     scene.legend.write(folder / "legend.yaml")
     return path

@@ -79,7 +79,7 @@ class Pictures:
         return Look(chosen, float(cut))
 
     @cached_property
-    def _quantiles(self) -> NDArray[np.float64]:
+    def _quantiles(self) -> NDArray[np.floating]:
         """(B, 1001) quantiles of each band, of a coarse view of the whole scene."""
         pyramid = self.pyramid
         level = next(
@@ -90,13 +90,15 @@ class Pictures:
         at = pixels.data[:, pixels.valid]
         if at.shape[1] == 0:
             return np.tile(np.linspace(0, 1, 1001), (len(at), 1))
-        found: NDArray[np.float64] = np.quantile(at, np.linspace(0, 1, 1001), axis=1).T
+        found: NDArray[np.floating] = np.quantile(at, np.linspace(0, 1, 1001), axis=1).T
         return found
 
     def limits(self, look: Look) -> list[tuple[float, float]]:
         """Values that become black and white, per band shown."""
         low, high = round(look.cut * 10), 1000 - round(look.cut * 10)
-        pairs = [(float(self._quantiles[b, low]), float(self._quantiles[b, high])) for b in look.bands]
+        pairs = [
+            (float(self._quantiles[b, low]), float(self._quantiles[b, high])) for b in look.bands
+        ]
         return [(a, b if b > a else a + 1.0) for a, b in pairs]
 
     def tile(self, level: int, row: int, col: int, look: Look) -> Tile:
@@ -146,9 +148,7 @@ def encode_picture(image: NDArray[np.uint8], valid: NDArray[np.bool_]) -> Tile:
     return Tile(buffer.getvalue(), "image/png")
 
 
-def encode_classes(
-    index: NDArray[np.integer], colors: Sequence[tuple[int, int, int]]
-) -> Tile:
+def encode_classes(index: NDArray[np.integer], colors: Sequence[tuple[int, int, int]]) -> Tile:
     """Class indices (h, w) as a PNG with a palette; transparent below 0."""
     from PIL import Image
 

@@ -74,7 +74,9 @@ class Project:
             {
                 "id": i,
                 "name": place.scene.name,
-                "n_labels": len(opened.store.labels()) if (opened := self._sessions.get(i)) else None,
+                "n_labels": len(opened.store.labels())
+                if (opened := self._sessions.get(i))
+                else None,
             }
             for i, place in enumerate(self.places)
         ]

@@ -83,10 +83,10 @@ class Pyramid:
         factor = 2**level
         full = Window(*(v * factor for v in (window.row, window.col, *window.shape)))
         pixels = self.scene.read(full)
-        data, valid = pixels.data, pixels.valid
+        found = pixels.data, pixels.valid
         for _ in range(level):
-            data, valid = halve(data, valid)
-        return data, valid
+            found = halve(*found)
+        return found
 
     def _read_overview(
         self, level: int, window: Window
@@ -106,7 +106,8 @@ class Pyramid:
             resampling_method="average",
         )
         data = np.asarray(image.array.data, dtype=np.float32)
-        valid = ~np.ma.getmaskarray(image.array).any(axis=0) & np.isfinite(data).all(axis=0)
+        masked = np.ma.getmaskarray(image.array).any(axis=0)
+        valid: NDArray[np.bool_] = np.logical_and(~masked, np.isfinite(data).all(axis=0))
         data[:, ~valid] = 0
         return data, valid
 
@@ -193,7 +194,8 @@ def halve(
     quads = valid.reshape(valid.shape[0] // 2, 2, -1, 2)
     count = quads.sum(axis=(1, 3), dtype=np.float32)
     total = data.reshape(len(data), valid.shape[0] // 2, 2, -1, 2).sum(axis=(2, 4))
-    return total / np.maximum(count, 1), count > 0
+    some: NDArray[np.bool_] = np.greater(count, 0)
+    return total / np.maximum(count, 1), some
 
 
 def _as_type(data: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:

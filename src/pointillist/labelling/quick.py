@@ -169,9 +169,7 @@ class QuickMap:
         if self.model(self._level) is not None and self._on_fit is not None:
             self._on_fit(version)
 
-    def _table(
-        self, level: int, taught: Taught
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def _table(self, level: int, taught: Taught) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Features and class of the labelled pixels, as they look at a scale."""
         at = taught.rowcol >> level
         places: list[Place] = [(level, int(r), int(c)) for r, c in at]

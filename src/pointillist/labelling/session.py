@@ -255,5 +255,3 @@ def _thin(feature: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dt
         keep[at] = False
         keep[at[np.linspace(0, len(at) - 1, _MAX_PER_FEATURE).astype(int)]] = True
     return keep
-
-

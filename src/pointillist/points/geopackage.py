@@ -228,9 +228,9 @@ def _add_spatial_functions(connection: sqlite3.Connection) -> None:
 
     def bound(index: int) -> Callable[[bytes | None], float | None]:
         def find(blob: bytes | None) -> float | None:
-            geometry = None if blob is None else decode_geometry(blob)
-            empty = geometry is None or geometry.is_empty
-            return None if empty else float(geometry.bounds[index])
+            if blob is None or (geometry := decode_geometry(blob)).is_empty:
+                return None
+            return float(geometry.bounds[index])
 
         return find
 

@@ -4,6 +4,9 @@ What QGIS opens is what is written. Beside the layer lies an append-only history
 that a repeated request changes nothing, two writers cannot overwrite each other silently, and any
 earlier state can be had back. The history's table carries GeoPackage's own prefix, so that GIS
 programs do not list it as a layer.
+
+GDAL brings an SQLite of its own, and two of them in one process break each other's locks: while a
+store is open, other programs may read and write its file, this process must not do so through GDAL.
 """
 
 from __future__ import annotations
@@ -459,7 +462,10 @@ class PointStore:
         rows = self._db.execute(
             f"SELECT seq, at, author, uid, before, after FROM {_HISTORY} {where}{order}", values
         ).fetchall()
-        return [Event(*row[:4], _load(row[4]), _load(row[5])) for row in rows]
+        return [
+            Event(seq, at, author, uid, _load(before), _load(after))
+            for seq, at, author, uid, before, after in rows
+        ]
 
     def _renamings(self, renamed: dict[str, str]) -> list[Change]:
         return [

@@ -67,9 +67,7 @@ def make_router(project: Project, broadcast: Broadcast) -> APIRouter:
         return SceneOut(id=scene, **project.describe(scene))
 
     @router.get("/scenes/{scene}/labels")
-    def get_labels(
-        scene: SceneId, since: Annotated[int, Query(ge=0, le=2**53)] = 0
-    ) -> LabelsOut:
+    def get_labels(scene: SceneId, since: Annotated[int, Query(ge=0, le=2**53)] = 0) -> LabelsOut:
         """Labels that changed after a line of the history; all of them from 0."""
         return LabelsOut(**_changed(session(scene), since))
 
@@ -96,9 +94,7 @@ def make_router(project: Project, broadcast: Broadcast) -> APIRouter:
         return LegendOut(**_legend(opened))
 
     @router.get("/scenes/{scene}/history")
-    def get_history(
-        scene: SceneId, limit: Annotated[int, Query(ge=1, le=500)] = 100
-    ) -> HistoryOut:
+    def get_history(scene: SceneId, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> HistoryOut:
         """The last actions, newest first."""
         return HistoryOut.model_validate({"lines": session(scene).history(limit)})
 
@@ -226,5 +222,3 @@ def _rows(body: LegendIn, known: Legend | None) -> list[dict[str, Any]]:
         }
         for c, code in zip(body.classes, given, strict=True)
     ]
-
-

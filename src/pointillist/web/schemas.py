@@ -8,10 +8,16 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
 ClassName = Annotated[
-    str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")
+    str,
+    StringConstraints(
+        min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$"
+    ),
 ]
 Author = Annotated[str, StringConstraints(max_length=60, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Position = Annotated[list[Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]], Field(min_length=2, max_length=2)]
+Position = Annotated[
+    list[Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]],
+    Field(min_length=2, max_length=2),
+]
 Color = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
 Version = Annotated[int, Field(ge=0, le=2**53)]
 
@@ -149,7 +155,10 @@ class ViewIn(Strict):
     """The tiles in view, so that their features can be made ready."""
 
     level: Annotated[int, Field(ge=0, le=40)]
-    tiles: Annotated[list[tuple[Annotated[int, Field(ge=0, le=10**6)], Annotated[int, Field(ge=0, le=10**6)]]], Field(max_length=64)]
+    tiles: Annotated[
+        list[tuple[Annotated[int, Field(ge=0, le=10**6)], Annotated[int, Field(ge=0, le=10**6)]]],
+        Field(max_length=64),
+    ]
 
 
 class RestoreIn(Strict):

@@ -88,6 +88,7 @@ def _listen(host: str, port: int | None) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, candidate))
+            listener.listen(128)  # who follows the link at once waits instead of being refused
             return listener
         except OSError as error:
             listener.close()

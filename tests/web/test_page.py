@@ -1,0 +1,137 @@
+"""The page in a real browser: click, see the map, undo, lose the server, export."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pytest
+from conftest_web import Server, TerrainScene, wait_count, wait_saved
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    opened = browser.new_page(viewport={"width": 1280, "height": 800})
+    opened.problems = []
+    opened.on("pageerror", lambda error: opened.problems.append(str(error)))
+    opened.on(
+        "request",
+        lambda r: (
+            None
+            if re.match(r"(http://127\.0\.0\.1:|blob:|data:)", r.url)
+            else opened.problems.append(f"asked {r.url}")
+        ),
+    )
+    yield opened
+    opened.close()
+
+
+def screen_place(page: Any, col: float, row: float) -> tuple[float, float]:
+    """Where a pixel of the scene is on the screen."""
+    box = page.locator("#map").bounding_box()
+    x, y = page.evaluate(
+        "([c, r]) => window.pointillist.view.map.getPixelFromCoordinate([c, -r])", [col, row]
+    )
+    return box["x"] + x, box["y"] + y
+
+
+def click_at(page: Any, col: float, row: float, **options: Any) -> None:
+    page.mouse.click(*screen_place(page, col, row), **options)
+
+
+def test_from_an_empty_file_to_points_a_map_and_back(
+    page: Any, terrain: TerrainScene, tmp_path: Path
+) -> None:
+    points = tmp_path / "points.gpkg"
+    server = Server(terrain.path, points)
+    try:
+        page.goto(server.link)
+        page.wait_for_selector("#empty:not([hidden])")
+        assert "token" not in page.url
+        for name in ("Water", "<img src=x onerror=alert(1)>"):
+            page.fill("#add-class-name", name)
+            page.press("#add-class-name", "Enter")
+            page.wait_for_selector(f"#classes li >> text={name}")
+        assert page.locator("#classes img").count() == 0
+        places = [(60, 60), (200, 100), (300, 300), (420, 210)]
+        for i, (col, row) in enumerate(places):
+            page.locator("#map").focus()
+            page.keyboard.press(str(1 + i % 2))
+            click_at(page, col, row)
+        wait_saved(page)
+        with page.expect_response(re.compile(r"/map/")) as answered:
+            page.keyboard.press("1")
+            click_at(page, 450, 450)
+        assert answered.value.status == 200
+        page.keyboard.press("Control+z")
+        wait_count(page, 4)
+        page.keyboard.press("Control+Shift+z")
+        click_at(page, 60, 60, button="right")
+        wait_saved(page)
+        assert page.inner_text("#points-count") == "4 labels"
+        with page.expect_download() as downloading:
+            page.click("[data-download=points]")
+        downloading.value.save_as(tmp_path / "copy.gpkg")
+        assert len(gpd.read_file(tmp_path / "copy.gpkg")) == 4
+        assert page.problems == []
+    finally:
+        server.kill()
+    assert len(gpd.read_file(points)) == 4
+
+
+def test_a_killed_server_loses_no_click(page: Any, terrain: TerrainScene, tmp_path: Path) -> None:
+    points, legend = tmp_path / "points.gpkg", tmp_path / "legend.yaml"
+    terrain.legend.write(legend)
+    server = Server(terrain.path, points, "--legend", str(legend))
+    page.goto(server.link)
+    page.wait_for_selector("#classes li")
+    page.keyboard.press("1")
+    click_at(page, 100, 100)
+    wait_saved(page)
+    server.kill()
+    for i in range(5):
+        click_at(page, 150 + 40 * i, 200)
+    page.wait_for_selector("#saved[data-state=offline]")
+    assert "5 waiting" in page.inner_text("#saved")
+    token = server.link.split("token=")[1]
+    again = Server(terrain.path, points, port=server.port)
+    try:
+        # the new server has another token: the page is opened anew with its link
+        assert again.link.split("token=")[1] != token
+        page.once("dialog", lambda dialog: dialog.accept())
+        page.goto(again.link)
+        page.wait_for_selector("#classes li")
+        wait_saved(page)
+        assert page.inner_text("#points-count") == "6 labels"
+    finally:
+        again.kill()
+    frame = gpd.read_file(points)
+    assert len(frame) == frame["uid"].nunique() == 6
+
+
+def test_two_people_see_each_other_and_do_not_overwrite(
+    browser: Any, terrain: TerrainScene, tmp_path: Path
+) -> None:
+    legend = tmp_path / "legend.yaml"
+    terrain.legend.write(legend)
+    server = Server(terrain.path, tmp_path / "points.gpkg", "--legend", str(legend))
+    pages = [browser.new_page(viewport={"width": 900, "height": 600}) for _ in range(2)]
+    try:
+        for name, page in zip(("ann", "bob"), pages, strict=True):
+            page.goto(server.link)
+            page.wait_for_selector("#classes li")
+            page.fill("#author", name)
+            page.press("#author", "Tab")
+        click_at(pages[0], 200, 200)
+        wait_count(pages[1], 1)
+        click_at(pages[1], 200, 200, button="right")
+        wait_count(pages[0], 0)
+    finally:
+        for page in pages:
+            page.close()
+        server.kill()
