@@ -107,7 +107,7 @@ class Project:
             folder = Path(self._folder.name) / str(number)
             folder.mkdir(exist_ok=True)
             return session.store.snapshot(folder / self.places[number].points.name)
-        return None
+        return session.finishing.export(what)
 
     def listen(self, listener: Listener) -> None:
         """Say whom to tell what happens."""

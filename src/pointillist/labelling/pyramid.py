@@ -43,10 +43,13 @@ class Pyramid:
         self._has_overviews = self._find_overviews()
         self.is_ready = threading.Event()
         self._first = 1 if scene.grid.height * scene.grid.width <= _HUGE_PX else 2
+        self._is_closed = False
+        self._builder: threading.Thread | None = None
         if self._has_overviews or self.n_levels <= self._first:
             self.is_ready.set()
         else:
-            threading.Thread(target=self._build, name="pyramid", daemon=True).start()
+            self._builder = threading.Thread(target=self._build, name="pyramid", daemon=True)
+            self._builder.start()
 
     def shape(self, level: int) -> tuple[int, int]:
         """Height and width of a level in its own pixels."""
@@ -64,6 +67,12 @@ class Pyramid:
             target = inside.slices_in(window)
             data[:, *target], valid[target] = self._read_inside(level, inside)
         return Pixels(data, valid)
+
+    def close(self) -> None:
+        """Stop building; the scene may be closed afterwards."""
+        self._is_closed = True
+        if self._builder is not None:
+            self._builder.join()
 
     def _read_inside(
         self, level: int, window: Window
@@ -142,6 +151,8 @@ class Pyramid:
         data, valid = self._allocate(first)
         step = _STRIP_PX // 2**first
         for window in iter_windows(self.shape(first), step):
+            if self._is_closed:
+                return
             part, mask = self._halve_from_scene(first, window)
             data[:, *window.slices] = _as_type(part, data.dtype)
             valid[window.slices] = mask
@@ -152,8 +163,8 @@ class Pyramid:
             for window in iter_windows(self.shape(level), _STRIP_PX):
                 double = Window(*(2 * v for v in (window.row, window.col, *window.shape)))
                 inside = double.intersection(Window(0, 0, *self.shape(level - 1)))
-                if inside is None:
-                    continue
+                if self._is_closed or inside is None:
+                    return
                 part, mask = halve(
                     above[:, *inside.slices].astype(np.float32), above_valid[inside.slices]
                 )

@@ -161,7 +161,7 @@ class QuickMap:
     def close(self) -> None:
         """End the work in the background."""
         for pool in (self._fitter, self._workers):
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=True, cancel_futures=True)  # they read the scene
 
     def _fit_for_view(self, version: int) -> None:
         if version != self._taught.version:

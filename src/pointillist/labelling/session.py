@@ -13,6 +13,7 @@ import numpy as np
 from pointillist.data import estimate_normalisation
 from pointillist.errors import InputError, LegendError
 from pointillist.grid import Window
+from pointillist.labelling.finishing import Finishing
 from pointillist.labelling.picture import Pictures, tile_window
 from pointillist.labelling.placement import Placement
 from pointillist.labelling.pyramid import Pyramid
@@ -45,6 +46,9 @@ class LabelSession:
         self.pyramid = Pyramid(self.scene)
         self.pictures = Pictures(self.pyramid)
         self.listeners: list[Callable[[str, dict[str, Any]], None]] = []
+        self.finishing = Finishing(
+            scene, self.store, self.pyramid, lambda status: self.tell("job", status.as_dict())
+        )
         self._quick: QuickMap | None = None
         self._quick_lock = threading.Lock()
         self._taught_seq = -1
@@ -193,6 +197,8 @@ class LabelSession:
         """End the work in the background and close the files."""
         if self._quick is not None:
             self._quick.close()
+        self.finishing.close()
+        self.pyramid.close()
         self.store.close()
         self.scene.close()
 

@@ -134,9 +134,10 @@ class PointStore:
         self._seq = 0
         self._data_version = -1
         self.refresh()
-        self._legend = self._read_legend() or legend
-        if self._legend is None and self._labels:
-            self._legend = _legend_of(self._labels.values())
+        self._legend = self._read_legend()
+        first = legend or _legend_of(self._labels.values())
+        if self._legend is None and first is not None:  # kept, so that codes stay what they are
+            self.set_legend(uuid.uuid4().hex, "", first)
 
     @property
     def crs(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
@@ -18,13 +19,17 @@ from pointillist.legend import Legend, parse_color
 from pointillist.web.broadcast import Broadcast
 from pointillist.web.schemas import (
     ActionBatch,
+    AnswerIn,
+    FinishOut,
     HistoryOut,
     LabelsOut,
     LegendIn,
     LegendOut,
+    MapIn,
     PixelOut,
     Problem,
     RestoreIn,
+    SampleIn,
     SceneOut,
     SceneSummary,
     Stored,
@@ -145,10 +150,16 @@ def make_router(project: Project, broadcast: Broadcast) -> APIRouter:
         level: Level,
         row: Index,
         col: Index,
-        kind: Annotated[str, Query(pattern="^(classes|uncertainty)$")] = "classes",
+        kind: Annotated[str, Query(pattern="^(classes|uncertainty|finished)$")] = "classes",
     ) -> Response:
-        """A tile of the map: the quick one, or that of the trained model where it is better."""
+        """A tile of the live map, of how unsure it is, or of the finished map."""
         opened = session(scene)
+        if kind == "finished":
+            finished = opened.finishing.tile(level, row, col)
+            if finished is None:
+                return Response(status_code=204)
+            tile = encode_classes(*finished)
+            return Response(tile.content, media_type=tile.media_type)
         found = opened.map_tile(level, row, col)
         if found is None:
             return Response(status_code=204)
@@ -157,6 +168,42 @@ def make_router(project: Project, broadcast: Broadcast) -> APIRouter:
         else:
             tile = encode_classes(found.index, opened.colors)
         return Response(tile.content, media_type=tile.media_type)
+
+    @router.get("/scenes/{scene}/finish")
+    def get_finish(scene: SceneId) -> FinishOut:
+        """What there is of the finished map, its accuracy, and the job that runs."""
+        return FinishOut.model_validate(_finish(session(scene)))
+
+    @router.post("/scenes/{scene}/finish/map", status_code=202)
+    def make_map(scene: SceneId, body: MapIn) -> FinishOut:
+        """Train on the labels as they are, and map the whole scene."""
+        session(scene).finishing.make_map(body.recipe, body.minutes)
+        return FinishOut.model_validate(_finish(session(scene)))
+
+    @router.post("/scenes/{scene}/finish/cancel", status_code=202)
+    def cancel(scene: SceneId) -> FinishOut:
+        """Stop what runs."""
+        session(scene).finishing.jobs.cancel()
+        return FinishOut.model_validate(_finish(session(scene)))
+
+    @router.post("/scenes/{scene}/finish/sample", status_code=202)
+    def draw_sample(scene: SceneId, body: SampleIn) -> FinishOut:
+        """Draw a blind probability sample of the map."""
+        session(scene).finishing.draw_reference(body.n, secrets.randbelow(2**31))
+        return FinishOut.model_validate(_finish(session(scene)))
+
+    @router.post("/scenes/{scene}/finish/answer")
+    def answer(scene: SceneId, body: AnswerIn) -> FinishOut:
+        """Say what is at a point of the sample; stored when it answers."""
+        opened = session(scene)
+        opened.finishing.answer(body.request, body.author, body.uid, body.name)
+        return FinishOut.model_validate(_finish(opened))
+
+    @router.post("/scenes/{scene}/finish/assess", status_code=202)
+    def assess(scene: SceneId) -> FinishOut:
+        """Judge the map by the answers."""
+        session(scene).finishing.assess()
+        return FinishOut.model_validate(_finish(session(scene)))
 
     @router.get("/events", response_class=StreamingResponse)
     async def events() -> StreamingResponse:
@@ -186,6 +233,17 @@ def _as_now(opened: LabelSession, uids: set[str]) -> dict[str, Any]:
         "seq": opened.store.seq,
         "labels": [opened.describe_label(label) for _, label in found if label is not None],
         "deleted": [uid for uid, label in found if label is None],
+    }
+
+
+def _finish(opened: LabelSession) -> dict[str, Any]:
+    finishing = opened.finishing
+    return {
+        "job": finishing.jobs.status.as_dict(),
+        "has_map": finishing.has_map,
+        "downloads": finishing.available(),
+        "reference": finishing.describe_reference(opened.placement),
+        "accuracy": finishing.accuracy(),
     }
 
 

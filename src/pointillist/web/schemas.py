@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -185,11 +185,35 @@ class HistoryOut(BaseModel):
     lines: list[HistoryLine]
 
 
-class JobIn(Strict):
-    """What to do with the points: train a recipe, map the scene."""
+class MapIn(Strict):
+    """How to map the scene: the recipe, and how long it may train."""
 
-    recipe: Literal["auto", "forest", "unet"] = "forest"
-    minutes: Annotated[float, Field(ge=0.5, le=600)] = 5.0
+    recipe: Literal["forest", "unet"] = "forest"
+    minutes: Annotated[float, Field(ge=0.5, le=600)] = 10.0
+
+
+class SampleIn(Strict):
+    """How large a reference sample to draw."""
+
+    n: Annotated[int, Field(ge=2, le=2000)] = 50
+
+
+class AnswerIn(Strict):
+    """What is at a point of the reference sample; no name where one cannot tell."""
+
+    request: Identifier
+    author: Author = ""
+    uid: Identifier
+    name: ClassName | None = None
+
+
+class ReferencePoint(BaseModel):
+    """A place to look at; what the map says there is not told."""
+
+    uid: str
+    position: list[float]
+    name: str | None
+    is_answered: bool
 
 
 class JobOut(BaseModel):
@@ -201,4 +225,13 @@ class JobOut(BaseModel):
     message: str
     seconds: float
     left: float | None
-    facts: dict[str, float | str | None]
+
+
+class FinishOut(BaseModel):
+    """What there is of the finished map."""
+
+    job: JobOut
+    has_map: bool
+    downloads: list[str]
+    reference: list[ReferencePoint]
+    accuracy: dict[str, Any] | None

@@ -1,40 +1,210 @@
-// From points to a finished map: downloads.
+// From points to a finished map: train, map, check it with a blind sample, download.
 
-import { download } from "./api.js";
+import { download, getJson, makeId, sendJson } from "./api.js";
 import { toast } from "./toast.js";
 
 const $ = (id) => document.getElementById(id);
+const NAMES = { points: "Points", map: "Map", polygons: "Polygons", model: "Model", report: "Report", reference: "Sample" };
+
+function spoken(seconds) {
+  if (seconds === null || seconds === undefined) return "";
+  return seconds < 90 ? `about ${Math.max(1, Math.round(seconds))} s left` : `about ${Math.round(seconds / 60)} min left`;
+}
 
 export class Finish {
   constructor(scene, view, labels, classes, author) {
-    Object.assign(this, { scene, view, labels, classes, author, answering: null });
-    this.#links(["points"]);
+    Object.assign(this, { scene, view, labels, classes, author, answering: null, facts: null });
+    $("job-start").onclick = () => this.#post("map", { recipe: $("recipe").value });
+    $("job-cancel").onclick = () => this.#post("cancel", {});
+    this.load();
   }
 
-  #links(kinds) {
-    $("downloads").replaceChildren(...kinds.map((kind) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = `↓ ${kind[0].toUpperCase()}${kind.slice(1)}`;
-      button.dataset.download = kind;
-      button.addEventListener("click", async () => {
-        try {
-          await download(`scenes/${this.scene.id}/export/${kind}`, kind);
-        } catch (error) {
-          toast(error.message, "error");
+  get #path() {
+    return `scenes/${this.scene.id}/finish`;
+  }
+
+  async load() {
+    try {
+      this.#take(await getJson(this.#path));
+    } catch (error) {
+      toast(error.message, "error");
+    }
+  }
+
+  async #post(what, body) {
+    try {
+      this.#take(await sendJson("POST", `${this.#path}/${what}`, body));
+    } catch (error) {
+      toast(error.message, "error");
+    }
+  }
+
+  #take(facts) {
+    this.facts = facts;
+    this.#showJob(facts.job);
+    this.#drawDownloads(["points", ...facts.downloads]);
+    this.#drawAccuracy();
+    const finished = $("overlay-finished");
+    if (finished.hidden && facts.has_map) finished.hidden = false;
+  }
+
+  // A message of the server: how far the job has come.
+  show(job) {
+    this.#showJob(job);
+    if (job.state === "running") return;
+    if (job.state === "failed") toast(job.message, "error");
+    if (job.state === "done") {
+      this.load().then(() => {
+        if (job.kind === "map") {
+          this.view.renew();
+          $("overlay-finished").querySelector("input").click();
+          toast("The whole scene is mapped.");
         }
+        if (job.kind === "reference") this.begin();
       });
-      return button;
-    }));
+    }
   }
 
-  answer() {
-    return false;
+  #showJob(job) {
+    const running = job.state === "running";
+    this.running = running;
+    $("job").hidden = !running;
+    $("job-cancel").hidden = !running;
+    $("job-bar").value = job.share;
+    $("job-text").textContent = running ? [job.message, spoken(job.left)].filter(Boolean).join(" · ") : "";
+    this.refresh(this.enough);
   }
 
-  skip() {}
+  refresh(enough) {
+    this.enough = enough;
+    $("job-start").disabled = !enough || this.running;
+  }
 
-  show() {}
+  #drawDownloads(kinds) {
+    $("downloads").replaceChildren(...kinds.map((kind) => this.#button(`↓ ${NAMES[kind] || kind}`, async () => {
+      try {
+        await download(`scenes/${this.scene.id}/export/${kind}`, kind);
+      } catch (error) {
+        toast(error.message, "error");
+      }
+    }, { download: kind })));
+  }
 
-  refresh() {}
+  #button(text, act, data = {}) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = text;
+    Object.assign(button.dataset, data);
+    button.addEventListener("click", act);
+    return button;
+  }
+
+  #line(text) {
+    const p = document.createElement("p");
+    p.className = "hint";
+    p.textContent = text;
+    return p;
+  }
+
+  // The accuracy step ---------------------------------------------------------------------------
+
+  get #open() {
+    return this.facts.reference.filter((p) => !p.is_answered);
+  }
+
+  #drawAccuracy() {
+    const box = $("accuracy");
+    if (!this.facts.has_map) {
+      box.replaceChildren();
+      return;
+    }
+    const all = this.facts.reference.length;
+    if (this.answering) {
+      const next = this.#line(`Point ${all - this.#open.length + 1} of ${all}. What is in the circle? Press a class key.`);
+      next.id = "accuracy-question";
+      const row = document.createElement("div");
+      row.className = "row";
+      row.append(this.#button("Cannot tell", () => this.#answer(null)), this.#button("Pause", () => this.#stop()));
+      box.replaceChildren(next, row);
+    } else if (all && this.#open.length) {
+      box.replaceChildren(this.#line(`${this.#open.length} of ${all} points still to be looked at.`), this.#button("Go on checking", () => this.begin()));
+    } else if (this.facts.accuracy) {
+      box.replaceChildren(this.#table(this.facts.accuracy));
+    } else {
+      box.replaceChildren(
+        this.#line("How good is the map? Look at 50 places drawn by chance, without seeing what it says there."),
+        this.#button("Check the accuracy", () => this.#post("sample", { n: 50 }), { check: "1" }),
+      );
+    }
+  }
+
+  #table(figures) {
+    const table = document.createElement("table");
+    const percent = (v) => `${(100 * v).toFixed(1)} %`;
+    const row = (name, value) => {
+      const tr = table.insertRow();
+      const th = document.createElement("th");
+      th.scope = "row";
+      th.textContent = name;
+      const estimate = typeof value === "object" && value !== null ? value : { estimate: value };
+      tr.append(th);
+      tr.insertCell().textContent = estimate.estimate === null ? "–" : percent(estimate.estimate);
+      tr.insertCell().textContent = estimate.ci ? `${percent(estimate.ci[0])} – ${percent(estimate.ci[1])}` : "";
+    };
+    row("Overall accuracy", figures.overall_accuracy);
+    for (const [name, value] of Object.entries(figures.users_accuracy)) row(`${name}, user's`, value);
+    return table;
+  }
+
+  begin() {
+    if (!this.#open.length) return;
+    this.before = document.querySelector("[name=overlay]:checked").value;
+    this.answering = this.#open[0];
+    this.view.setKind("none"); // blind: neither map nor points are to be seen
+    this.view.showPoints(false);
+    this.#look();
+  }
+
+  #look() {
+    const [col, row] = this.answering.position;
+    this.view.showCandidates([{ col, row }], false);
+    this.view.goTo(col, row, 0.5);
+    this.#drawAccuracy();
+  }
+
+  #stop() {
+    this.answering = null;
+    this.view.showCandidates([]);
+    this.view.showPoints(true);
+    this.view.setKind(this.before);
+    this.#drawAccuracy();
+  }
+
+  answer(name) {
+    if (!this.answering) return false;
+    this.#answer(name);
+    return true;
+  }
+
+  async #answer(name) {
+    const uid = this.answering.uid;
+    try {
+      const body = { request: makeId(), author: this.author(), uid, name };
+      this.facts = await sendJson("POST", `${this.#path}/answer`, body);
+    } catch (error) {
+      toast(`Not stored: ${error.message}`, "error");
+      return;
+    }
+    if (this.#open.length) {
+      this.answering = this.#open[0];
+      this.#look();
+    } else {
+      this.#stop();
+      await this.#post("assess", {});
+    }
+  }
+
+  skip() {
+    if (this.answering) this.#answer(null);
+  }
 }

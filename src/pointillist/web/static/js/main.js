@@ -96,7 +96,10 @@ function wish(label) {
 }
 
 function place({ kind, positions }) {
-  if (finish.answering) return;
+  if (finish.answering) {
+    toast("Say what is in the circle with a class key, or press Pause.");
+    return;
+  }
   if (!classes.current) {
     toast("Name a class first, then click where you see it.");
     $("add-class-name").focus();

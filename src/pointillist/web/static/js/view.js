@@ -143,6 +143,15 @@ export class View extends EventTarget {
     return { level: this.scene.n_levels - 1 - z, tiles: tiles.slice(0, 64) };
   }
 
+  renew() {
+    this.#renew(this.mapSource);
+  }
+
+  showPoints(on) {
+    this.hidesPoints = !on;
+    this.restyle();
+  }
+
   // Labels ------------------------------------------------------------------------------------
 
   showLabel(uid, label, pending) {
@@ -169,11 +178,11 @@ export class View extends EventTarget {
     feature.changed();
   }
 
-  showCandidates(places) {
+  showCandidates(places, numbered = true) {
     for (const f of this.points.getFeatures()) if (f.get("candidate")) this.points.removeFeature(f);
     places.forEach((place, i) => {
       const feature = new ol.Feature(new ol.geom.Point([place.col, -place.row]));
-      feature.set("candidate", i + 1);
+      feature.set("candidate", numbered ? i + 1 : "ring");
       feature.set("isNext", i === 0);
       this.points.addFeature(feature);
     });
@@ -182,6 +191,7 @@ export class View extends EventTarget {
   #style(feature) {
     const candidate = feature.get("candidate");
     if (candidate) return this.#candidateStyle(candidate, feature.get("isNext"));
+    if (this.hidesPoints) return undefined;
     const label = feature.get("label");
     const color = this.colorOf(label.name);
     const chosen = this.selected === label.uid;
@@ -209,6 +219,10 @@ export class View extends EventTarget {
   }
 
   #candidateStyle(number, isNext) {
+    if (number === "ring") {
+      const ring = (color, width) => new ol.style.Style({ image: new ol.style.Circle({ radius: 14, stroke: new ol.style.Stroke({ color, width }) }), zIndex: 2 });
+      return [ring("#111", 5), ring("#ffd54a", 2.5)];
+    }
     return new ol.style.Style({
       image: new ol.style.Circle({
         radius: isNext ? 14 : 11, fill: new ol.style.Fill({ color: isNext ? "#ffd54a" : "rgba(255,255,255,.9)" }),
