@@ -25,6 +25,10 @@ import httpx
 import numpy as np
 import psutil
 
+from pointillist.grid import Grid
+from pointillist.raster import write_array
+from pointillist.scenes import generate_terrain
+
 N_POINTS, N_CLASSES, N_TIMED = 300, 5, 20
 
 
@@ -160,15 +164,21 @@ def many_people(app: App, seconds: float, n_people: int = 8) -> dict[str, float]
     }
 
 
+def make_scene(folder: Path) -> Path:
+    scene = generate_terrain(0, 1536, 1536)
+    return write_array(folder / "terrain.tif", scene.image, Grid(1536, 1536))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("scene", type=Path)
+    parser.add_argument("scene", type=Path, nargs="?", help="generated where not given")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--record", type=Path)
     options = parser.parse_args()
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
-        app = App(options.scene, Path(folder))
+        scene = options.scene or make_scene(Path(folder))
+        app = App(scene, Path(folder))
         try:
             classes = [
                 {"name": f"class {i}", "color": f"#{i + 1}0{i}0{i}0"} for i in range(N_CLASSES)
@@ -186,7 +196,7 @@ def main() -> None:
     facts = {
         "what": "labelling app",
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "scene": options.scene.name,
+        "scene": scene.name,
         "megapixels": round(app.scene["width"] * app.scene["height"] / 1e6, 1),
         "cores": len(os.sched_getaffinity(0)),
         "load": [round(v, 1) for v in os.getloadavg()],
