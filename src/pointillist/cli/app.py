@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from typer.exceptions import TyperException
@@ -201,6 +201,13 @@ def predict(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     block: Annotated[int | None, typer.Option(help="Side of a block in pixels.")] = None,
     halo: Annotated[int | None, typer.Option(help="Margin read around a block.")] = None,
+    views: Annotated[
+        int, typer.Option(help="Flips and turns averaged: 1, 2, 4 or 8; so many times slower.")
+    ] = 1,
+    probabilities_dtype: Annotated[
+        Literal["float32", "uint8"],
+        typer.Option(help="Type of probabilities and uncertainty; uint8 is scaled."),
+    ] = "float32",
     skip_unreadable: Annotated[
         bool,
         typer.Option("--skip-unreadable", help="Leave nodata where a scene cannot be read."),
@@ -230,6 +237,8 @@ def predict(
             device=device,
             block=block,
             halo=halo,
+            views=views,
+            probabilities_dtype=probabilities_dtype,
             skip_unreadable=skip_unreadable,
             resume=resume,
             overwrite=overwrite,

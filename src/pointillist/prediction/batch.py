@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -11,7 +12,12 @@ from typing import TYPE_CHECKING
 from pointillist.errors import UnreadableFileError
 from pointillist.interruption import interrupt_between_steps
 from pointillist.models import free_cores_only
-from pointillist.prediction.choice import EngineRequest, choose_engine, fullest_part
+from pointillist.prediction.choice import (
+    EngineRequest,
+    choose_engine,
+    fullest_part,
+    side_by_side,
+)
 from pointillist.prediction.engine import Engine
 from pointillist.prediction.kept_engine import describe_engine, refuse_another, restore_engine
 from pointillist.prediction.leftovers import remove_leftovers
@@ -26,8 +32,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Engines are compared on a part with at least this many valid pixels, where the scene has one.
-_PROBE_VALID_PX = 4096
+# Engines are compared on parts of this many blocks, spread over the scenes, each with at least so
+# many valid pixels where there are such.
+_N_PARTS, _PART_PX, _PART_VALID_PX = 4, 256, 1024
 
 
 def map_scenes(
@@ -107,29 +114,40 @@ def _pass_over_complete(
 
 
 def _probe(jobs: Sequence[SceneJob], skip_unreadable: bool) -> Callable[[], Pixels | None]:
-    """Reads some valid pixels to compare engines on, from the first scene that has any."""
+    """Reads parts of a few blocks to compare engines on."""
 
     def probe() -> Pixels | None:
-        best: Pixels | None = None
+        full: list[Pixels] = []
+        sparse: list[Pixels] = []
         for pixels in _parts(jobs, skip_unreadable):
-            if best is None or pixels.valid.sum() > best.valid.sum():
-                best = pixels
-            if best.valid.sum() >= _PROBE_VALID_PX:
+            n_valid = int(pixels.valid.sum())
+            if n_valid:
+                (full if n_valid >= _PART_VALID_PX else sparse).append(pixels)
+            if len(full) == _N_PARTS:
                 break
-        return best if best is not None and best.valid.any() else None
+        sparse.sort(key=lambda pixels: -int(pixels.valid.sum()))
+        parts = (full or sparse)[:_N_PARTS]
+        return side_by_side(parts, _PART_PX) if parts else None
 
     return probe
 
 
 def _parts(jobs: Sequence[SceneJob], skip_unreadable: bool) -> Iterator[Pixels]:
-    """A part of every block, from the middle of each scene on."""
+    """A part of every block, in an order that soon has been everywhere."""
     for job in jobs:
-        middle = len(job.blocks) // 2
-        for block in [*job.blocks[middle:], *job.blocks[:middle]]:
+        for block in (job.blocks[i] for i in _spread_order(len(job.blocks))):
             if job.aoi is not None and not job.aoi.touches(block.core):
                 continue
             try:
-                yield fullest_part(job.scene.read(block.read))
+                yield fullest_part(job.scene.read(block.read), _PART_PX)
             except UnreadableFileError:
                 if not skip_unreadable:
                     raise
+
+
+def _spread_order(n: int) -> list[int]:
+    """0…n − 1, each far from those before it: steps of the golden section, from the middle."""
+    step = max(1, round(n * (math.sqrt(5) - 1) / 2))
+    while math.gcd(step, n) > 1:
+        step += 1
+    return [(n // 2 + i * step) % n for i in range(n)]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pointillist.errors import InputError
 from pointillist.grid import Block, Window, iter_windows
 from pointillist.prediction.engine import Engine, FloatArray, best_class
+from pointillist.prediction.views import N_VIEWS
 
 if TYPE_CHECKING:
     from pointillist.models import TrainedModel
@@ -80,13 +81,18 @@ class Wanted:
         probabilities: A band per class.
         uncertainty: Normalised entropy.
         min_confidence: Pixels whose class is less probable than this stay unclassified.
+        views: Flips and quarter turns of a block whose probabilities are averaged: 1, 2 (mirrored
+            too), 4 (turned) or 8 (both).
     """
 
     probabilities: bool = False
     uncertainty: bool = False
     min_confidence: float | None = None
+    views: int = 1
 
     def __post_init__(self) -> None:
+        if self.views not in N_VIEWS:
+            raise InputError(f"Expected --views of 1, 2, 4 or 8, got {self.views}.")
         if self.min_confidence is not None and not 0 < self.min_confidence < 1:
             raise InputError(
                 f"Expected --min-confidence between 0 and 1, got {self.min_confidence:g}."

@@ -6,7 +6,7 @@ import functools
 import importlib.util
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -208,6 +208,18 @@ def fullest_part(pixels: Pixels, size_px: int = _PROBE_PX) -> Pixels:
     rows, cols = max(windows, key=n_valid).slices
     part = np.ascontiguousarray(pixels.data[:, rows, cols])
     return type(pixels)(part, np.ascontiguousarray(pixels.valid[rows, cols]))
+
+
+def side_by_side(parts: Sequence[Pixels], size_px: int) -> Pixels:
+    """Parts of at most `size_px`² as one window, two to a row; invalid where a part is smaller."""
+    n_rows, n_cols = -(-len(parts) // 2), min(2, len(parts))
+    shape = (n_rows * size_px, n_cols * size_px)
+    data = np.zeros((len(parts[0].data), *shape), dtype=np.float32)
+    valid = np.zeros(shape, dtype=bool)
+    for i, part in enumerate(parts):
+        place = Window(i // 2 * size_px, i % 2 * size_px, *part.valid.shape).slices
+        data[:, *place], valid[place] = part.data, part.valid
+    return type(parts[0])(data, valid)
 
 
 def gpu_has_bf16() -> bool:

@@ -21,6 +21,7 @@ from pointillist.prediction.polygons import write_polygons
 from pointillist.prediction.read_ahead import read_ahead
 from pointillist.prediction.resuming import Stock, job_tags
 from pointillist.prediction.scene_job import BlockCounter, MapOptions, SceneJob
+from pointillist.prediction.views import with_views
 from pointillist.prediction.work_folder import WorkFolder
 from pointillist.raster import remove_partial_files
 
@@ -74,6 +75,7 @@ def predict_scene(
     Yields:
         Each block with its prediction, None where it has no pixel to map.
     """
+    engine = with_views(engine, wanted.views)
 
     def read(block: Block) -> tuple[Any, NDArray[np.bool_]] | UnreadableFileError | None:
         if aoi is not None and not aoi.touches(block.core):

@@ -45,6 +45,7 @@ def predict(
     precision: str = "auto",
     block: int | None = None,
     halo: int | None = None,
+    views: int = 1,
     device: str = "auto",
     probabilities_dtype: BandType = "float32",
     skip_unreadable: bool = False,
@@ -81,6 +82,8 @@ def predict(
             classes agree with float32 on 99.5 % of the pixels of a block.
         block: Side of a block in pixels, rounded up to a multiple of 32 for networks.
         halo: Margin read around a block, rounded up likewise; the model's own where None.
+        views: Flips and quarter turns of each block whose probabilities are averaged (test-time
+            augmentation): 1, 2, 4 or 8; so many times slower.
         device: `auto`, `cpu` or `cuda`.
         probabilities_dtype: `float32`, or `uint8` (scaled), for probabilities and uncertainty.
         skip_unreadable: Leave nodata, and say where, in blocks that the scene cannot be read for.
@@ -113,7 +116,7 @@ def predict(
         raise InputError(
             f"Expected probabilities as float32 or uint8, got {probabilities_dtype!r}."
         )
-    wanted = Wanted(probabilities is not None, uncertainty is not None, min_confidence)
+    wanted = Wanted(probabilities is not None, uncertainty is not None, min_confidence, views)
     request = EngineRequest(engine, precision, device)
     if min_area is not None and min_area < 1:
         raise InputError(f"Expected --min-area of at least 1 pixel, got {min_area}.")
@@ -165,6 +168,7 @@ def _record(
         options={
             "--block": tiling.block_px,
             "--halo": tiling.halo_px,
+            "--views": wanted.views,
             "--aoi": None if job.aoi is None else job.aoi.fingerprint(),
             "--bands": list(job.scene.bands),
             "--min-confidence": wanted.min_confidence,
