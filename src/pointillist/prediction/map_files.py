@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.grid import Grid, Window, iter_windows
 from pointillist.legend import Legend
 from pointillist.prediction.block_layers import BandType, BlockLayers
+from pointillist.prediction.disk_planes import DiskPlanes
 from pointillist.prediction.outputs import Outputs
 from pointillist.prediction.patches import merge_small_patches
 
@@ -29,7 +29,7 @@ class MapFiles:
         outputs: The files.
         grid: The scene's grid.
         legend: The model's classes.
-        min_area_px: Smallest patch of the map; above 1 the map waits in memory for the last block.
+        min_area_px: Smallest patch of the map; above 1 it waits on the disk for the last block.
         probabilities_dtype: `float32`, or `uint8` scaled.
         overwrite: Whether files that exist are replaced.
         tags: Metadata of the map.
@@ -57,6 +57,7 @@ class MapFiles:
         self._map: MapWriter | None = None
         self._probabilities: BandWriter | None = None
         self._uncertainty: BandWriter | None = None
+        self._planes: DiskPlanes | None = None
         self._waiting: NDArray[Any] | None = None
 
     def __enter__(self) -> Self:
@@ -84,8 +85,9 @@ class MapFiles:
                     )
                 )  # fmt: skip
             if self._min_area_px > 1:
-                shape, code = self._grid.shape, self._legend.nodata
-                self._waiting = np.full(shape, code, dtype=self._legend.dtype)
+                self._planes = stack.enter_context(DiskPlanes(self._outputs.map))
+                self._waiting = self._planes.new(self._grid.shape, self._legend.dtype)
+                self._waiting[...] = self._legend.nodata
             self._stack = stack.pop_all()
         return self
 
@@ -116,7 +118,10 @@ class MapFiles:
     def _write_waiting(self) -> None:
         if self._waiting is None or self._map is None:
             return
-        merged = merge_small_patches(self._waiting, self._min_area_px, self._legend.nodata)
+        assert self._planes is not None, "made with it"
+        merged = merge_small_patches(
+            self._waiting, self._min_area_px, self._legend.nodata, self._planes.new
+        )
         self._waiting = None
         for window in iter_windows(self._grid.shape, _STRIP_PX):
             self._map.write(window, merged[window.slices])

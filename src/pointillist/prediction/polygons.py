@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pointillist.errors import OutputError
 from pointillist.legend import Legend
+from pointillist.prediction.outlines import iter_outlines
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -23,7 +23,8 @@ def write_polygons(map_path: Path, legend: Legend, path: Path) -> int:
     """Write the patches of a map.
 
     Pixels of a class joined by their sides make one valid polygon, however many blocks it spans.
-    The map is read line by line; the polygons, not the pixels, are held in memory. Fields: `class`
+    The map is read strip by strip and polygons are written as they end, 20,000 at a time; other
+    formats than GeoPackage, which cannot be appended to, take them all at once. Fields: `class`
     (name), `code`, `area` in m² and `hectares` (on the ellipsoid where coordinates are degrees;
     without a CRS `area` is in squared map units, or pixels, and `hectares` is empty). GeoJSON is
     written in longitude and latitude, as its standard wants.
@@ -68,7 +69,7 @@ def _write(map_path: Path, legend: Legend, path: Path) -> int:
     batch = _BATCH if _driver(path) == "GPKG" else None
     n = 0
     with rasterio.open(map_path) as dataset:
-        patches = _patches(dataset)
+        patches = iter_outlines(dataset)
         while True:
             found = list(islice(patches, batch))
             if n and not found:
@@ -94,18 +95,6 @@ def _append(frame: GeoDataFrame, path: Path, append: bool) -> None:
 
 def _driver(path: Path) -> str:
     return _DRIVERS[path.suffix.lower()]
-
-
-def _patches(dataset: Any) -> Iterator[tuple[Any, int]]:
-    """Polygon and code of each patch of the first band of an open raster."""
-    import rasterio
-    from rasterio.features import shapes
-    from shapely.geometry import shape
-
-    found = shapes(rasterio.band(dataset, 1), connectivity=4, transform=dataset.transform)
-    for outline, value in found:
-        if value != dataset.nodata:
-            yield shape(outline), int(value)
 
 
 def _to_frame(patches: list[tuple[Any, int]], legend: Legend, crs: Any) -> GeoDataFrame:

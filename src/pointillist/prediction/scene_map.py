@@ -73,8 +73,9 @@ def predict(
         aoi: Vector file; only pixels whose centre lies in one of its polygons are mapped.
         min_confidence: Between 0 and 1; pixels whose class is less probable stay unclassified.
         min_area: Smallest patch in pixels; smaller ones take the class of their largest neighbour.
-            The map is then held in memory, one byte per pixel (two for codes above 254), twice.
-            Nodata and unclassified pixels take no part; probabilities stay as they are.
+            Four bytes per pixel of the map (seven for codes above 254) are then taken on the disk
+            beside it for a while. Nodata and unclassified pixels take no part; probabilities stay
+            as they are.
         bands: Bands of the scenes in the model's order, like `1-3` or `red,nir`; chosen by name
             where None.
         engine: `auto`, `torch` or `openvino`.
