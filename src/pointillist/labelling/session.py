@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from pointillist.data import estimate_normalisation
 from pointillist.errors import InputError, LegendError
 from pointillist.grid import Window
 from pointillist.labelling.finishing import Finishing
@@ -58,6 +57,9 @@ class LabelSession:
         """The quick map, begun when first asked for."""
         with self._quick_lock:
             if self._quick is None:
+                # imported here: it brings torch, and the page must not wait for that
+                from pointillist.data import estimate_normalisation
+
                 normalisation = estimate_normalisation([self.scene])
                 self._quick = QuickMap(self.pyramid, normalisation, self._fitted)
         if self._taught_seq != self.store.seq:
