@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pytest
+import rasterio
 from conftest_web import Server, TerrainScene, wait_count, wait_saved
+
+from pointillist.legend import Legend
 
 pytestmark = pytest.mark.slow
 
@@ -135,3 +139,43 @@ def test_two_people_see_each_other_and_do_not_overwrite(
         for page in pages:
             page.close()
         server.kill()
+
+
+@pytest.mark.realdata
+def test_a_hundred_clicks_on_a_real_scene_and_its_exported_map(
+    page: Any, real_data: Path, tmp_path: Path
+) -> None:
+    """A simulated annotator who knows the mask: dubai2, from an empty file to a map on disk."""
+    with rasterio.open(real_data / "dubai" / "dubai2_mask.tif") as dataset:
+        mask = dataset.read(1)
+    legend = Legend.from_names(["Building", "Land", "Road", "Vegetation", "Water"])
+    legend.write(tmp_path / "legend.yaml")
+    scene = real_data / "dubai" / "dubai2_image.tif"
+    options = ("--legend", str(tmp_path / "legend.yaml"))
+    server = Server(scene, tmp_path / "points.gpkg", *options)
+    try:
+        page.goto(server.link)
+        page.wait_for_selector("#classes li")
+        rng = np.random.default_rng(0)
+        places = np.argwhere(mask != 255)
+        for row, col in places[rng.choice(len(places), 100, replace=False)].tolist():
+            page.keyboard.press("Escape")
+            page.keyboard.press(str(1 + mask[row, col]))
+            page.evaluate(
+                "([c, r]) => window.pointillist.view.goTo(c, r, 0.25)", [col + 0.5, row + 0.5]
+            )
+            page.locator("#map").focus()
+            page.keyboard.press("Enter")
+        wait_saved(page)
+        wait_count(page, 100)
+        page.click("#job-start")
+        page.wait_for_selector("[data-download=map]", timeout=240_000)
+        with page.expect_download() as downloading:
+            page.click("[data-download=map]")
+        downloading.value.save_as(tmp_path / "map.tif")
+        assert page.problems == []
+    finally:
+        server.kill()
+    with rasterio.open(tmp_path / "map.tif") as dataset:
+        found = dataset.read(1).astype(int) - 1
+    assert (found == mask)[mask != 255].mean() > 0.5
