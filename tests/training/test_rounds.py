@@ -13,10 +13,9 @@ import yaml
 
 import pointillist
 from pointillist.errors import GridError, InputError, LegendError
-from pointillist.models import NetworkModel, build_model, load
+from pointillist.models import NetworkModel, load
 from pointillist.training import train
-from pointillist.training.rounds import Round, expect_gain, read_rounds, read_start
-from pointillist.training.warm_start import take_over
+from pointillist.training.rounds import Round, expect_gain, read_rounds
 
 FOREST = {"recipe": "forest", "forest": {"n_trees": 15, "sigmas": [1.0, 2.0], "n_jobs": 1}}
 UNET = {
@@ -129,21 +128,6 @@ def test_a_stack_goes_on_and_its_models_disagree(small_world: Any) -> None:
     )
     assert len(frame) == 5
     assert frame["uncertainty"].max() > 0
-
-
-@pytest.mark.slow
-def test_a_correction_to_class_shares_is_taken_back(small_world: Any) -> None:
-    folder = small_world.folder
-    config = configured(folder, {**UNET, "class_shares": {"Forest": 8, "Urban": 1, "Water": 1}})
-    run = train(small_world.scene, small_world.points, folder / "u0", config=config)
-    begin = read_start(run, folder / "u1")
-    network = build_model("resnet18", pretrained=False, num_classes=3)
-    take_over(network, begin.model.spec, begin.model.legend, begin)
-    factors = np.array(begin.model.card.provenance["class_factors"])
-    there = begin.model.network.state_dict()["segmentation_head.0.bias"].numpy()
-    here = network.state_dict()["segmentation_head.0.bias"].numpy()
-    assert factors.max() > 1.5
-    assert np.allclose(there - here, np.log(factors), atol=1e-5)
 
 
 def test_what_cannot_be_gone_on_from_is_told(small_world: Any) -> None:

@@ -44,12 +44,12 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
     judged = None
     if _can_judge(holdout):
         judged = fit_forest(holdout.train, config.forest)
-    fitted = fit_unet(task, config.unet, workshop, holdout)
+    fitted = fit_unet(task, config.unet, workshop, holdout, shares.factors)
     network = fitted.model
     weight = EQUAL
     if judged is not None and holdout.validation is not None:
         weight = choose_weight(
-            _at_labels(network, holdout.validation),
+            _to_points(_at_labels(network, holdout.validation), shares.factors),
             _at_labels(judged, holdout.validation),
             np.concatenate([pixels.index for pixels in holdout.validation.labels]),
         )
@@ -64,7 +64,9 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
             **shares.facts(task.legend.names),
         },
     )
-    model = EnsembleModel([network, forest], [weight, 1 - weight], card, shares.factors)
+    if shares.factors is not None:
+        forest = forest.reweigh_classes(shares.factors)
+    model = EnsembleModel([network, forest], [weight, 1 - weight], card)
     facts = {"network_weight": round(weight, 4), **shares.facts(task.legend.names)}
     return replace(fitted, model=model, facts={**fitted.facts, **facts})
 
@@ -87,6 +89,17 @@ def choose_weight(
         for w in _WEIGHTS
     ]
     return float(_WEIGHTS[int(np.argmin(costs))])
+
+
+def _to_points(
+    probabilities: NDArray[np.float32], factors: NDArray[np.float64] | None
+) -> NDArray[np.float32]:
+    """Probabilities (N, C) for the scene as they are for the points, whose labels judge them."""
+    if factors is None:
+        return probabilities
+    at_points = (probabilities / factors).astype(np.float32)
+    at_points /= at_points.sum(axis=1, keepdims=True)
+    return at_points
 
 
 def _can_judge(holdout: Holdout) -> bool:

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from pointillist.data import Augmentation, PointChips, estimate_normalisation
 from pointillist.grid import Window
-from pointillist.losses import PartialCrossEntropyLoss
+from pointillist.losses import LogitAdjustedLoss, PartialCrossEntropyLoss
 from pointillist.models import NetworkModel, NetworkSpec, Normalisation, build_model
 from pointillist.training.class_shares import decide_shares, wants_estimate
 from pointillist.training.config import TrainConfig, UnetConfig
@@ -26,11 +27,15 @@ from pointillist.training.recipe import Fitted, Workshop
 from pointillist.training.rounds import Judged, places_of
 from pointillist.training.schedule import Progress
 from pointillist.training.task import TrainingTask
-from pointillist.training.warm_start import CLASS_FACTORS, take_over
+from pointillist.training.warm_start import take_over
 
 
 def fit_unet(
-    task: TrainingTask, config: UnetConfig, workshop: Workshop, holdout: Holdout | None = None
+    task: TrainingTask,
+    config: UnetConfig,
+    workshop: Workshop,
+    holdout: Holdout | None = None,
+    factors: NDArray[np.float64] | None = None,
 ) -> Fitted:
     """Train a network on chips around labelled pixels.
 
@@ -39,6 +44,8 @@ def fit_unet(
         config: How to train.
         workshop: Where to keep state and logs, whom to tell, how long there is.
         holdout: Which points are held out to watch it; drawn from the seed if not given.
+        factors: (C,) share of each class in the scene ÷ its share of the points; the network then
+            predicts for the scene. None where the points' shares are taken.
 
     Returns:
         A `NetworkModel` and what was measured on the way.
@@ -70,10 +77,7 @@ def fit_unet(
     progress = Progress(config.steps, workshop.seconds, workshop.start)
     fit = fit_network(
         network,
-        PartialCrossEntropyLoss(
-            class_weights=_class_weights(holdout.train) if config.balanced_loss else None,
-            normalisation=config.normalisation,
-        ),
+        _criterion(holdout.train, config, factors),
         _loader(chips, config),
         config,
         progress,
@@ -103,15 +107,21 @@ def fit_corrected_unet(task: TrainingTask, config: TrainConfig, workshop: Worksh
     else:
         shares = decide_shares(task, config.class_shares)
     workshop.say(shares.sentence)
-    fitted = fit_unet(task, config.unet, workshop)
+    fitted = fit_unet(task, config.unet, workshop, factors=shares.factors)
     model = fitted.model
-    assert isinstance(model, NetworkModel)
     facts = shares.facts(task.legend.names)
-    if shares.factors is not None:
-        model.reweigh_classes(shares.factors)
-        facts[CLASS_FACTORS] = [round(float(factor), 6) for factor in shares.factors]
     model.card.provenance.update(facts)
     return replace(fitted, facts={**fitted.facts, **facts})
+
+
+def _criterion(
+    task: TrainingTask, config: UnetConfig, factors: NDArray[np.float64] | None
+) -> torch.nn.Module:
+    criterion = PartialCrossEntropyLoss(
+        class_weights=_class_weights(task) if config.balanced_loss else None,
+        normalisation=config.normalisation,
+    )
+    return criterion if factors is None else LogitAdjustedLoss(criterion, factors)
 
 
 def _chips(task: TrainingTask, config: UnetConfig, normalisation: Normalisation) -> PointChips:

@@ -17,16 +17,12 @@ if TYPE_CHECKING:
 
 _HEAD = "segmentation_head."
 
-CLASS_FACTORS = "class_factors"
-"""Where a model's card keeps the factors on its classes that are part of its weights."""
-
 
 def take_over(network: nn.Module, spec: NetworkSpec, legend: Legend, start: Start) -> str:
     """Fill a network with the weights of the run it goes on from.
 
     The head's outputs are matched by the names of the classes; those of new classes keep their
-    random start. A correction to the class shares of the scene is taken back: it is no part of
-    what was learnt.
+    random start.
 
     Args:
         network: Filled in place.
@@ -52,13 +48,11 @@ def take_over(network: nn.Module, spec: NetworkSpec, legend: Legend, start: Star
             f"Expected to go on from a {wanted}, but '{start.name}' is a {kind}. "
             "Leave out --encoder and --config."
         )
-    logs = torch.log(torch.tensor(model.card.provenance.get(CLASS_FACTORS, [1.0])))
     rows = [model.legend.index_of(name) for name in legend.names]
     own = network.state_dict()
     for name, tensor in model.network.state_dict().items():
         if name.startswith(_HEAD) and len(tensor) == len(model.legend):
-            learnt = tensor - logs if name.endswith("bias") else tensor
-            own[name] = _rows_by_class(own[name], learnt, rows)
+            own[name] = _rows_by_class(own[name], tensor, rows)
         else:
             own[name] = tensor
     network.load_state_dict(own)
