@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from pointillist.accuracy import assess as assess  # type: ignore[no-redef]
     from pointillist.description import describe as describe
+    from pointillist.exporting import export as export
     from pointillist.legend import Legend as Legend
     from pointillist.models import load as load
     from pointillist.prediction import predict as predict
@@ -32,6 +33,7 @@ _EXPORTS = {
     "Legend": "pointillist.legend",
     "assess": "pointillist.accuracy",
     "describe": "pointillist.description",
+    "export": "pointillist.exporting",
     "load": "pointillist.models",
     "predict": "pointillist.prediction",
     "sample": "pointillist.sampling",
@@ -41,7 +43,7 @@ _EXPORTS = {
 }
 
 __all__ = [
-    "Legend", "__version__", "assess", "describe", "load", "predict", "sample", "stack",
+    "Legend", "__version__", "assess", "describe", "export", "load", "predict", "sample", "stack",
     "suggest", "train",
 ]  # fmt: skip
 

@@ -69,3 +69,7 @@ class WorkerError(PointillistError, RuntimeError):
 
 class StudyRunningError(PointillistError, RuntimeError):
     """Another process adds records to the same folder."""
+
+
+class ExportError(PointillistError, RuntimeError):
+    """An exported graph does not do what the model does."""

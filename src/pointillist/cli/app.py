@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 
 from pointillist import __version__
 from pointillist.cli import console
+from pointillist.cli import export as export_command
 from pointillist.cli import suggest as suggesting
 from pointillist.cli.label import EPILOG as LABEL_EPILOG
 from pointillist.cli.label import label
@@ -488,6 +489,7 @@ def report(
         console.say(f"Where to click next: {clicks}")
 
 
+app.command(epilog=export_command.EPILOG)(export_command.export)
 app.command(epilog=LABEL_EPILOG)(label)
 
 _INTERRUPTED = 130
