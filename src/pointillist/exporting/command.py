@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import os
 from pathlib import Path
 
 from pointillist.errors import InputError
@@ -14,7 +13,7 @@ from pointillist.raster import check_output
 
 logger = logging.getLogger(__name__)
 
-PathLike = str | os.PathLike[str]
+PathLike = str | Path
 
 _NEEDED = {"onnx": ("onnx", "onnxruntime"), "openvino": ("onnx", "openvino")}
 

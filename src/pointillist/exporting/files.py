@@ -7,7 +7,7 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,7 @@ def _trace(model: TrainedModel, contract: GraphContract) -> bytes:
     batch, height, width = _TRACED_SHAPE if tile is None else (1, tile, tile)
     name = contract.input_name
     axes = {0: "batch", 2: "height", 3: "width"}
-    buffer = io.BytesIO()
+    buffer: Any = io.BytesIO()
     with _quiet(), torch.no_grad():
         try:
             # tracing by TorchScript: the exporter that came after it fixes the bins of adaptive
@@ -71,7 +71,8 @@ def _trace(model: TrainedModel, contract: GraphContract) -> bytes:
                 f"This {model.kind} cannot be written as a graph ({reason[:200]}). Train with "
                 "another encoder, or map with `pointillist predict`."
             ) from error
-    return buffer.getvalue()
+    traced: bytes = buffer.getvalue()
+    return traced
 
 
 def write_onnx(proto: ModelProto, path: Path) -> None:
@@ -127,12 +128,15 @@ def _sync(path: Path) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the tracer's warnings: results are compared with the model's afterwards."""
+    """Without the tracer's warnings and prints: results are compared with the model's later."""
     logger: Any = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        with (
+            warnings.catch_warnings(),
+            redirect_stdout(io.StringIO()),
+        ):  # a failure is told at length
             warnings.simplefilter("ignore")
             yield
     finally:

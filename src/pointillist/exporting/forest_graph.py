@@ -40,7 +40,7 @@ class ForestGraph(nn.Module):
         features = self.features(normalised, valid)
         size, height, width = (features.shape[i] for i in (0, 2, 3))
         pixels = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
-        shares = _Trees.apply(pixels, self.forest, self.n_classes)
+        shares: Tensor = _Trees.apply(pixels, self.forest, self.n_classes)
         shares = shares / shares.sum(dim=1, keepdim=True)
         return shares.reshape(size, height, width, self.n_classes).permute(0, 3, 1, 2)
 
@@ -71,7 +71,7 @@ class FeatureGraph(nn.Module):
         return torch.cat(features, dim=2).flatten(1, 2)
 
 
-def _distances(side: Tensor | int) -> Tensor:
+def _distances(side: Any) -> Tensor:
     """|i − j| of every two positions along a side."""
     positions = torch.arange(side)
     return (positions[:, None] - positions[None, :]).abs()

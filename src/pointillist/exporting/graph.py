@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -52,6 +52,9 @@ class ModelGraph(nn.Module):
 
 
 class _Normalise(nn.Module):
+    mean: Tensor
+    scale: Tensor
+
     def __init__(self, normalisation: Normalisation) -> None:
         super().__init__()
         mean, std = (torch.tensor(v, dtype=torch.float64) for v in
@@ -77,7 +80,8 @@ class NetworkGraph(nn.Module):
     def forward(self, normalised: Tensor, valid: Tensor) -> Tensor:
         """Softmax of the logits."""
         height, width = normalised.shape[2], normalised.shape[3]
-        bottom, right = (_missing(side, self.smallest_px) for side in (height, width))
+        bottom: Any = _missing(height, self.smallest_px)
+        right: Any = _missing(width, self.smallest_px)
         padded = F.pad(normalised, (0, right, 0, bottom))
         logits = self.network(padded)[:, :, :height, :width]
         return torch.softmax(logits, dim=1)
