@@ -46,9 +46,12 @@ def _compare(model: TrainedModel, image: np.ndarray, folder: Path, tile: int) ->
     plugin = Deepness(pointillist.export(model, folder / "model.onnx", tile=tile))
     found, expected = plugin.map_layer(image), _map(model, image, folder)
     assert len(np.unique(expected)) > 1
+    ranked = np.sort(model.predict(image), axis=0)
+    decided = ranked[-1] - ranked[-2] > 1e-5  # trees that vote alike leave a class to rounding
+    assert decided.mean() > 0.95
     # at the right and at the bottom Deepness shows the model black pixels, `predict` none
     inner = (slice(0, -model.halo_px), slice(0, -model.halo_px))
-    assert (found != expected)[inner].mean() <= 0.001
+    assert (found != expected)[inner][decided[inner]].mean() <= 0.001
     assert (found != expected).mean() <= 0.05
     return plugin
 
@@ -81,5 +84,5 @@ def test_the_same_classes_on_a_city(real_data, tmp_path):
 
 def test_files_for_any_size_are_not_for_deepness(tmp_path):
     path = pointillist.export(make_network("linknet"), tmp_path / "model.onnx")
-    with pytest.raises((TypeError, ValueError), match="square|unexpected type"):
+    with pytest.raises((TypeError, ValueError), match=r"square|unexpected type"):
         Deepness(path)

@@ -66,7 +66,7 @@ def test_a_model_that_is_missing(tmp_path):
 def test_trees_are_not_for_openvino(tmp_path):
     image, mask = blotches(96, 96)
     forest = make_forest(image, mask, make_card(3), n_trees=2)
-    with pytest.raises(InputError, match="OpenVINO has no decision trees.*--format onnx"):
+    with pytest.raises(InputError, match=r"OpenVINO has no decision trees.*--format onnx"):
         pointillist.export(forest, tmp_path / "model.xml")
     assert not list(tmp_path.iterdir())
 

@@ -70,4 +70,5 @@ def _mean_of_bins(n_bins: int, side: Any) -> Tensor:
     start = bins * side // n_bins
     end = ((bins + 1) * side + n_bins - 1) // n_bins
     inside = (at[None] >= start[:, None]) & (at[None] < end[:, None])
-    return inside.float() / (end - start)[:, None].float()
+    shares: Tensor = inside.float() / (end - start)[:, None].float()
+    return shares
