@@ -14,10 +14,9 @@ class LogitAdjustedLoss(nn.Module):
     """Another loss, on logits brought from the scene's class shares to those of the points.
 
     A network trained with it predicts for the scene: with a(c) = share of class c in the scene ÷
-    its share of the points, the inner loss sees logits(c) − ln a(c). In the limit this is the network
-    trained without it, its outputs multiplied by a(c) afterwards; with few points, which a network
-    fits nearly perfectly, it is far better, because the margins between classes are learnt for the
-    scene (docs/decisions/0010).
+    its share of the points, the inner loss sees logits(c) − ln a(c). In the limit this is the
+    network trained without it, its outputs multiplied by a(c) afterwards; with few points, which a
+    network fits nearly perfectly, it is another one (docs/decisions/0010).
 
     Args:
         inner: Loss of logits (B, C, H, W) and targets (B, H, W).

@@ -144,6 +144,21 @@ def _real() -> StudyConfig:
                 cells={**points, "recipe": "unet", "steps": STEPS_OF_TEN_MINUTES},
                 against={"recipe": "forest", "steps": None},
             ),
+            RowsConfig(
+                protocol="P-scene",
+                cells={**points, "recipe": "forest", "class_shares": "auto"},
+                against={"class_shares": None},
+            ),
+            RowsConfig(
+                protocol="P-scene",
+                cells={
+                    **points,
+                    "recipe": "stack",
+                    "steps": STEPS_OF_TEN_MINUTES,
+                    "class_shares": "auto",
+                },
+                against={"recipe": "forest", "steps": None, "class_shares": None},
+            ),
         ],
     )
 
