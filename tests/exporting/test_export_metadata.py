@@ -11,7 +11,7 @@ from export_cases import NAMES, UTM, make_card, make_network, read_metadata
 
 import pointillist
 from pointillist.exporting import GraphContract
-from pointillist.exporting.metadata import make_metadata, resolution_cm
+from pointillist.exporting.metadata import choose_overlap, make_metadata, resolution_cm
 from pointillist.models import ModelCard
 
 
@@ -93,3 +93,17 @@ def test_resolution_in_centimetres(crs, resolution, expected):
 def test_names_are_those_of_the_legend():
     meta = make_metadata(make_network("linknet"), GraphContract("onnx"))
     assert tuple(json.loads(meta["class_names"]).values()) == NAMES
+
+
+@pytest.mark.parametrize(
+    ("tile", "halo", "multiple", "percent"),
+    [
+        (512, 64, 32, 25),
+        (1024, 64, 32, 25),
+        (256, 49, 1, 39),
+        (128, 128, 32, 75),
+        (100, 64, 32, 80),
+    ],
+)
+def test_overlap_covers_the_halo_and_keeps_to_the_networks_grid(tile, halo, multiple, percent):
+    assert choose_overlap(tile, halo, multiple) == percent

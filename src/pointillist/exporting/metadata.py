@@ -30,14 +30,13 @@ def make_metadata(model: TrainedModel, contract: GraphContract) -> dict[str, str
 
 def _for_deepness(model: TrainedModel, contract: GraphContract) -> dict[str, Any]:
     tile = contract.tile_px or DEFAULT_TILE_PX
-    overlap = math.ceil(100 * 2 * model.halo_px / tile)
     n_bands = len(model.bands)
     keys: dict[str, Any] = {
         "model_type": "Segmentor",
         "class_names": {str(i): name for i, name in enumerate(model.legend.names)},
         "tiles_size": tile,
         "tile_size": tile,
-        "tiles_overlap": min(overlap, _MAX_OVERLAP_PERCENT),
+        "tiles_overlap": choose_overlap(tile, model.halo_px, model.block_multiple_px),
         "seg_thresh": 0.0,
         "seg_small_segment": 0,
         # after its division by 255, so that the graph gets what it expects
@@ -46,6 +45,20 @@ def _for_deepness(model: TrainedModel, contract: GraphContract) -> dict[str, Any
     }
     centimetres = resolution_cm(model)
     return keys if centimetres is None else {**keys, "resolution": centimetres}
+
+
+def choose_overlap(tile_px: int, halo_px: int, multiple_px: int) -> int:
+    """Smallest overlap in percent that covers the halo and keeps tiles where blocks would begin.
+
+    A network pools from where its input begins: tiles at other places than multiples of 32 px
+    would give another map. Where no percentage does that, the halo alone decides.
+    """
+    smallest = min(math.ceil(100 * 2 * halo_px / tile_px), _MAX_OVERLAP_PERCENT)
+    for percent in range(smallest, _MAX_OVERLAP_PERCENT + 1):
+        overlap_px = int(tile_px * percent / 100 * 2) // 2  # Deepness's own arithmetic
+        if (tile_px - overlap_px) % multiple_px == 0:
+            return percent
+    return smallest
 
 
 def _own(model: TrainedModel, contract: GraphContract) -> dict[str, Any]:
