@@ -43,7 +43,7 @@ def same_patches(some, others):
         assert outline.equals(other)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     seed=st.integers(0, 2**16),
     n_codes=st.integers(1, 4),

@@ -129,7 +129,9 @@ class _OpenPatches:
         while root in self._parent:
             root = self._parent[root]
         while patch != root:  # so that the way is short next time
-            patch, self._parent[patch] = self._parent[patch], root
+            above = self._parent[patch]
+            self._parent[patch] = root
+            patch = above
         return root
 
     def _close(self, still_open: set[int]) -> Iterator[Patch]:
