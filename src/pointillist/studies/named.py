@@ -146,7 +146,7 @@ def _real() -> StudyConfig:
             ),
             RowsConfig(
                 protocol="P-scene",
-                cells={**points, "recipe": "forest", "class_shares": "auto"},
+                cells={**points, "design": "balanced", "recipe": "forest", "class_shares": "auto"},
                 against={"class_shares": None},
             ),
             RowsConfig(

@@ -157,16 +157,15 @@ def _check_values(cell: Cell) -> None:
     """Refuse strategies and recipes before the first run, not after an hour."""
     from pointillist.sampling.masks import PSEUDO_STRATIFIED, STRATEGIES
 
-    values = asdict(cell)
+    values, protocol = asdict(cell), protocol_of(cell)
     for key, known in (
         ("strategy", (*STRATEGIES, PSEUDO_STRATIFIED)),
         ("design", ("simple", "balanced", "stratified", "systematic")),
-        ("recipe", ("unet", "forest", "forest-pixels")),
+        ("recipe", protocol.recipes),
     ):
         if values.get(key) is not None and values[key] not in known:
             raise InputError(
-                f"Expected a {key} of {', '.join(known)} for {protocol_of(cell).name}, "
-                f"got {values[key]!r}."
+                f"Expected a {key} of {', '.join(known)} for {protocol.name}, got {values[key]!r}."
             )
 
 

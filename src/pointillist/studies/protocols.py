@@ -31,6 +31,7 @@ class Protocol:
         run: Runs a cell and returns its record; takes the cell and where files are (`Folders`).
         file: Name of its file of records.
         accuracy: Name of the share of right pixels in the records.
+        recipes: What its runs can learn with.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Protocol:
     run: Callable[[Any, Any], Record]
     file: str
     accuracy: str = "pixel_accuracy"
+    recipes: tuple[str, ...] = ("unet", "forest", "forest-pixels")
 
     def read_cell(self, stated: Mapping[str, Any]) -> Cell:
         """The cell that a record or a study file states.
@@ -66,12 +68,16 @@ def protocols() -> dict[str, Protocol]:
     from pointillist.studies.scene import SceneCell, run_scene
     from pointillist.studies.transfer import TransferCell, run_transfer
 
+    on_scenes = ("stack", "unet", "forest")
     known = (
         Protocol("P-classic", 1, ClassicCell, run_classic, "classic.jsonl"),
-        Protocol("P-scene", 1, SceneCell, run_scene, "scene.jsonl", accuracy="overall_accuracy"),
+        Protocol(
+            "P-scene", 1, SceneCell, run_scene, "scene.jsonl",
+            accuracy="overall_accuracy", recipes=on_scenes,
+        ),
         Protocol(
             "P-transfer", 1, TransferCell, run_transfer, "transfer.jsonl",
-            accuracy="overall_accuracy",
+            accuracy="overall_accuracy", recipes=on_scenes,
         ),
         Protocol(
             "P-accuracy", 1, AccuracyCell, run_coverage, "accuracy.jsonl",
