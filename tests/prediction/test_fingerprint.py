@@ -8,9 +8,8 @@ import pytest
 import rasterio
 from prediction_cases import Thresholder, grey
 
-from pointillist.prediction import fingerprint
-from pointillist.prediction.fingerprint import fingerprint_model, fingerprint_scene
-from pointillist.raster import open_scene, stack
+from pointillist.prediction.fingerprint import fingerprint_model
+from pointillist.raster import fingerprint, fingerprint_scene, open_scene, stack
 
 
 def _of(path) -> dict[str, str]:

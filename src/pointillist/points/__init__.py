@@ -1,5 +1,6 @@
 """Labelled points, lines and polygons: read from any vector file, laid on scenes, written."""
 
+from pointillist.points.aoi import AreaOfInterest, refuse_no_overlap
 from pointillist.points.appending import append_points, check_appendable
 from pointillist.points.burning import BurntPixels, burn
 from pointillist.points.fields import choose_class_field, merge_legends
@@ -19,6 +20,7 @@ from pointillist.points.vectors import read_features
 from pointillist.points.writing import write_points
 
 __all__ = [
+    "AreaOfInterest",
     "BurntPixels",
     "Change",
     "Event",
@@ -41,6 +43,7 @@ __all__ = [
     "read_labels_for_scenes",
     "read_legend",
     "read_metadata",
+    "refuse_no_overlap",
     "require_two_classes",
     "write_points",
 ]

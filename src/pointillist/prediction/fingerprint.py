@@ -1,23 +1,15 @@
-"""Short fingerprints of what a map is made from: the model, the scene, the area of interest."""
+"""A short fingerprint of the model that a map is made with."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pointillist.models import TrainedModel
-    from pointillist.raster import Scene
-
-# A scene may have terabytes: so many pieces, spread evenly from its first byte to its last.
-_N_PIECES, _PIECE_BYTES = 32, 16_384
-_BESIDE = (".aux.xml", ".ovr")  # statistics and overviews, which viewers write
 
 
 def fingerprint_model(model: TrainedModel) -> str:
@@ -29,69 +21,6 @@ def fingerprint_model(model: TrainedModel) -> str:
         digest.update(f"{name} {values.dtype} {values.shape}".encode())
         digest.update(values.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
-
-
-def fingerprint_scene(scene: Scene) -> dict[str, str]:
-    """Fingerprints of a scene: of its raster (grid, type, nodata), and of samples of its files.
-
-    The files are all that the scene consists of, a VRT's sources among them, without statistics
-    and overviews. Of each the size counts and what stands in 32 places of it, so that a copy is
-    the same scene. Of a scene that is not on this machine only the path counts.
-    """
-    grid = scene.grid
-    raster = [grid.shape, grid.transform.coefficients, grid.crs, scene.dtype, scene.nodata]
-    files = list(_local_files(scene.path))
-    digest = hashlib.sha256(b"" if files else scene.path.encode())
-    for file in files:
-        _add_samples(digest, file)
-    modified = [file.stat().st_mtime_ns for file in files]
-    return {
-        "raster": hashlib.sha256(_canonical(raster)).hexdigest(),
-        "contents": digest.hexdigest(),
-        "modified": hashlib.sha256(_canonical(modified)).hexdigest(),
-    }
-
-
-def fingerprint_bytes(parts: Any) -> str:
-    """A fingerprint of byte strings in their order."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()
-
-
-def _local_files(path: str) -> Iterator[Path]:
-    """The files on this machine that a raster consists of."""
-    from pointillist.raster.opening import open_dataset
-
-    with open_dataset(path) as dataset:
-        names = sorted({path, *dataset.files})
-    found = (_local_file(name) for name in names if not name.endswith(_BESIDE))
-    yield from sorted({file for file in found if file is not None})
-
-
-def _local_file(name: str) -> Path | None:
-    """The file itself, or the archive that a `/vsizip/…` path leads into."""
-    if not name.startswith("/vsi"):
-        return Path(name) if Path(name).is_file() else None
-    inner = Path(name.split("/", 2)[-1])
-    for candidate in (inner, *inner.parents):
-        for file in (candidate, Path("/") / candidate):
-            if file.is_file():
-                return file
-    return None
-
-
-def _add_samples(digest: Any, file: Path) -> None:
-    size = file.stat().st_size
-    digest.update(f"{file.name} {size}".encode())
-    with file.open("rb", buffering=0) as opened:
-        if size <= _N_PIECES * _PIECE_BYTES:
-            digest.update(opened.read())
-            return
-        for at in np.linspace(0, size - _PIECE_BYTES, _N_PIECES).astype(np.int64):
-            opened.seek(int(at))
-            digest.update(opened.read(_PIECE_BYTES))
 
 
 def _canonical(value: Any) -> bytes:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pointillist.errors import OutputError, UnreadableFileError
 from pointillist.grid import Block, Window
-from pointillist.prediction.aoi import AreaOfInterest
+from pointillist.points import AreaOfInterest
 from pointillist.prediction.block import BlockPrediction, Wanted, predict_block
 from pointillist.prediction.block_layers import BlockFormat
 from pointillist.prediction.engine import Engine

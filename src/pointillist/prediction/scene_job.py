@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pointillist.grid import Block, Grid
 from pointillist.legend import Legend
-from pointillist.prediction.aoi import AreaOfInterest
+from pointillist.points import AreaOfInterest
 from pointillist.prediction.block import Wanted
 from pointillist.prediction.block_layers import BandType
 from pointillist.prediction.outputs import Outputs

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pointillist.errors import InputError
-from pointillist.prediction.aoi import AreaOfInterest, refuse_no_overlap
+from pointillist.points import AreaOfInterest, refuse_no_overlap
 from pointillist.prediction.batch import map_scenes
 from pointillist.prediction.block import Tiling, Wanted
 from pointillist.prediction.block_layers import BandType
 from pointillist.prediction.choice import EngineRequest
-from pointillist.prediction.fingerprint import fingerprint_model, fingerprint_scene
+from pointillist.prediction.fingerprint import fingerprint_model
 from pointillist.prediction.fitting import Bands, open_fitting_scene
 from pointillist.prediction.job_record import JobRecord
 from pointillist.prediction.outputs import PathLike, plan_outputs
@@ -23,6 +23,7 @@ from pointillist.prediction.scene_job import (
     Progress,
     SceneJob,
 )
+from pointillist.raster import fingerprint_scene
 
 if TYPE_CHECKING:
     from pointillist.models import TrainedModel

@@ -5,6 +5,7 @@ Rasterio is imported where it is used: arrays as scenes work without it.
 
 from pointillist.raster.classes import ClassRaster, open_class_raster
 from pointillist.raster.describe import describe
+from pointillist.raster.fingerprint import fingerprint_contents, fingerprint_scene
 from pointillist.raster.opening import same_crs
 from pointillist.raster.scene import Scene, open_scene, parse_bands
 from pointillist.raster.source import ArraySource, Pixels, PixelSource
@@ -28,6 +29,8 @@ __all__ = [
     "Scene",
     "check_output",
     "describe",
+    "fingerprint_contents",
+    "fingerprint_scene",
     "open_class_raster",
     "open_scene",
     "parse_bands",

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from pointillist.sampling.spacing import Spacing
 from pointillist.suggestion.candidates import Candidates
-from pointillist.suggestion.spacing import Spacing
 from pointillist.suggestion.strategies import Strategy
 
 UNCERTAIN_SHARE = 0.1

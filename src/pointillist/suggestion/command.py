@@ -15,16 +15,21 @@ from numpy.typing import NDArray
 from pointillist.errors import InputError, PointsError
 from pointillist.grid import Grid
 from pointillist.models import TrainedModel, load
-from pointillist.points import append_points, check_appendable, write_points
+from pointillist.points import (
+    AreaOfInterest,
+    append_points,
+    check_appendable,
+    refuse_no_overlap,
+    write_points,
+)
 from pointillist.prediction import EngineRequest
-from pointillist.prediction.aoi import AreaOfInterest, refuse_no_overlap
 from pointillist.prediction.fitting import open_fitting_scene
 from pointillist.raster import Scene, check_output
+from pointillist.sampling.spacing import Spacing, ground_positions, pixel_size_m
 from pointillist.suggestion.choosing import choose
 from pointillist.suggestion.earlier import EarlierPoints, read_earlier
 from pointillist.suggestion.looks import look_at
 from pointillist.suggestion.scouting import Scouted, scout
-from pointillist.suggestion.spacing import Spacing, ground_positions, pixel_size_m
 from pointillist.suggestion.strategies import DEFAULT_STRATEGY, Strategy, find_strategy
 from pointillist.training.rounds import expect_gain, read_rounds
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from pointillist.grid import Block
 from pointillist.models import TrainedModel
+from pointillist.points import AreaOfInterest
 from pointillist.prediction import EngineRequest, Tiling, choose_engine
-from pointillist.prediction.aoi import AreaOfInterest
 from pointillist.prediction.choice import fullest_part
 from pointillist.prediction.engine import best_class
 from pointillist.prediction.read_ahead import read_ahead

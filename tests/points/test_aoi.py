@@ -8,7 +8,7 @@ import shapely
 
 from pointillist.errors import GridError, MissingFileError, PointsError, UnreadableFileError
 from pointillist.grid import Grid, Transform, Window
-from pointillist.prediction.aoi import AreaOfInterest, refuse_no_overlap
+from pointillist.points import AreaOfInterest, refuse_no_overlap
 
 CRS = rasterio.crs.CRS.from_epsg(32633).to_wkt()
 GRID = Grid(100, 80, Transform(10, 0, 300_000, 0, -10, 5_700_000), CRS)

@@ -7,8 +7,8 @@ import pyproj
 import pytest
 
 from pointillist.grid import Grid, Transform
+from pointillist.sampling.spacing import pixel_size_m
 from pointillist.suggestion import Spacing, ground_positions
-from pointillist.suggestion.spacing import pixel_size_m
 
 
 def grid(crs: str | int | None, *transform: float) -> Grid:

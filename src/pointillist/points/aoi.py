@@ -1,7 +1,8 @@
-"""Area of interest: the polygons inside which a scene is mapped."""
+"""Area of interest: the polygons inside which a scene is mapped or sampled."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from pointillist.errors import GridError, MissingFileError, PointillistError, PointsError
 from pointillist.grid import Grid, Window
+from pointillist.points.placing import place_on_grid
+from pointillist.points.vectors import read_features
 
 if TYPE_CHECKING:
     from shapely import STRtree
@@ -46,8 +49,6 @@ class AreaOfInterest:
         """
         import shapely
 
-        from pointillist.points import place_on_grid, read_features
-
         if not str(path).startswith("/vsi") and not Path(str(path).split("|")[0]).exists():
             raise MissingFileError(f"'{path}' does not exist. Check the path after --aoi.")
         try:
@@ -76,9 +77,7 @@ class AreaOfInterest:
         """Of the polygons, in the scene's coordinates."""
         import shapely
 
-        from pointillist.prediction.fingerprint import fingerprint_bytes
-
-        return fingerprint_bytes(shapely.to_wkb(self._geometries))
+        return hashlib.sha256(b"".join(shapely.to_wkb(self._geometries))).hexdigest()
 
     def touches(self, window: Window) -> bool:
         """Whether any polygon reaches into a window."""

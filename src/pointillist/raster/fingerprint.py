@@ -1,0 +1,86 @@
+"""Short fingerprints of rasters: the same file is known again wherever it lies."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pointillist.raster.opening import open_dataset
+
+if TYPE_CHECKING:
+    from pointillist.raster.scene import Scene
+
+# A scene may have terabytes: so many pieces, spread evenly from its first byte to its last.
+_N_PIECES, _PIECE_BYTES = 32, 16_384
+_BESIDE = (".aux.xml", ".ovr")  # statistics and overviews, which viewers write
+
+
+def fingerprint_scene(scene: Scene) -> dict[str, str]:
+    """Fingerprints of a scene: of its raster (grid, type, nodata), and of samples of its files.
+
+    The files are all that the scene consists of, a VRT's sources among them, without statistics
+    and overviews. Of each the size counts and what stands in 32 places of it, so that a copy is
+    the same scene. Of a scene that is not on this machine only the path counts.
+    """
+    grid = scene.grid
+    raster = [grid.shape, grid.transform.coefficients, grid.crs, scene.dtype, scene.nodata]
+    files = list(_local_files(scene.path))
+    modified = [file.stat().st_mtime_ns for file in files]
+    return {
+        "raster": hashlib.sha256(_canonical(raster)).hexdigest(),
+        "contents": _of_files(scene.path, files),
+        "modified": hashlib.sha256(_canonical(modified)).hexdigest(),
+    }
+
+
+def fingerprint_contents(path: str) -> str:
+    """A fingerprint of the files that a raster consists of; of its path where none is here."""
+    return _of_files(path, list(_local_files(path)))
+
+
+def _of_files(path: str, files: list[Path]) -> str:
+    digest = hashlib.sha256(b"" if files else path.encode())
+    for file in files:
+        _add_samples(digest, file)
+    return digest.hexdigest()
+
+
+def _local_files(path: str) -> Iterator[Path]:
+    """The files on this machine that a raster consists of."""
+    with open_dataset(path) as dataset:
+        names = sorted({path, *dataset.files})
+    found = (_local_file(name) for name in names if not name.endswith(_BESIDE))
+    yield from sorted({file for file in found if file is not None})
+
+
+def _local_file(name: str) -> Path | None:
+    """The file itself, or the archive that a `/vsizip/…` path leads into."""
+    if not name.startswith("/vsi"):
+        return Path(name) if Path(name).is_file() else None
+    inner = Path(name.split("/", 2)[-1])
+    for candidate in (inner, *inner.parents):
+        for file in (candidate, Path("/") / candidate):
+            if file.is_file():
+                return file
+    return None
+
+
+def _add_samples(digest: Any, file: Path) -> None:
+    size = file.stat().st_size
+    digest.update(f"{file.name} {size}".encode())
+    with file.open("rb", buffering=0) as opened:
+        if size <= _N_PIECES * _PIECE_BYTES:
+            digest.update(opened.read())
+            return
+        for at in np.linspace(0, size - _PIECE_BYTES, _N_PIECES).astype(np.int64):
+            opened.seek(int(at))
+            digest.update(opened.read(_PIECE_BYTES))
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, default=str).encode()
