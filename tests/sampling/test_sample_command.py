@@ -107,7 +107,7 @@ def test_a_stratum_without_a_point_is_no_reference(small_world: Any) -> None:
     out = small_world.folder / "r.gpkg"
     for design in ("stratified", "balanced"):
         with pytest.raises(InputError, match=r"one point for each of the 3 strata .* got 2"):
-            sample(small_world.truth, 2, design, out=out, purpose="reference")
+            sample(small_world.truth, 2, design, out=out, purpose="reference", overwrite=True)
         sample(small_world.truth, 2, design, out=out, overwrite=True)  # to train with: fine
     sample(small_world.truth, 2, "simple", out=out, purpose="reference", overwrite=True)
 

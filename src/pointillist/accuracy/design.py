@@ -7,7 +7,7 @@ into the file (fields `design`, `stratum`, `inclusion_probability`); otherwise t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pointillist.accuracy.strata import StratumSizes, read_stratum_sizes, refuse_unsized
 from pointillist.errors import InputError, PointsError
 from pointillist.legend import Legend
+from pointillist.points.sealing import sealed_column
 
 ONE_STRATUM = ("simple", "systematic")
 STRATIFIED = ("stratified", "balanced")
@@ -75,6 +76,8 @@ class SampleRecord:
     def column(self, name: str) -> NDArray[Any] | None:
         """A field, None where it is absent or wholly empty."""
         values = self.columns.get(name)
+        if values is None:
+            values = sealed_column(self.metadata, self.columns, name, self.source)
         if values is None or all(_is_empty(v) for v in values):
             return None
         return values
@@ -188,7 +191,11 @@ def _one_stratum(
     pi = record.probabilities
     # Points may also lie where the map has no class; such pixels cannot be counted in the map.
     mapped = float(np.mean(facts.at_points >= 0))
-    size = float((1 / pi).sum()) if pi is not None else float(facts.pixels.sum()) / (mapped or 1.0)
+    size = float(facts.pixels.sum()) / (mapped or 1.0)
+    if recorded := record.metadata.get("population"):
+        size = float(recorded)
+    elif pi is not None:
+        size = float((1 / pi).sum())
     return Design(name, np.zeros(len(used), dtype=np.int64), ("all",), np.array([size]))
 
 
@@ -201,7 +208,9 @@ def _stratified(
 ) -> Design | str:
     values = _stratum_values(request, record)
     if values is None:
+        _refuse_lost_strata(request, record)
         return _by_map_class(name, request, facts)
+    values, record = _map_classes_of_blind(values, record, used, facts)
     labels = np.array(values)
     row = {s: facts.legend.index_of(s) for s in values}
     at_stratum = np.array([-1 if row[s] is None else row[s] for s in labels[used]])
@@ -238,6 +247,41 @@ def _stratum_values(request: DesignRequest, record: SampleRecord) -> list[str] |
             f"none in field '{field}' ({len(missing)} in all). Fill it in or remove the points."
         )
     return [_as_name(v) for v in values]
+
+
+def _refuse_lost_strata(request: DesignRequest, record: SampleRecord) -> None:
+    """A file that was drawn by strata must still say which ones, or the person must."""
+    if request.design is None and record.metadata.get("stratum_sizes"):
+        fields = ", ".join(record.columns) or "none"
+        raise PointsError(
+            f"Expected the field 'stratum' in {record.source}, whose metadata say that its points "
+            f"were drawn by strata, but its fields are: {fields}. Put it back, name it with "
+            "--strata, or say --design stratified if the strata are the classes of this map."
+        )
+
+
+def _map_classes_of_blind(
+    values: list[str], record: SampleRecord, used: NDArray[np.int64], facts: MapFacts
+) -> tuple[list[str], SampleRecord]:
+    """Names instead of the numbers of a blind sample's strata, where they are the map's classes.
+
+    They are if every stratum shows one class of the map at all its points, and no two the same.
+    """
+    sizes = record.metadata.get("stratum_sizes")
+    if not record.metadata.get("blind") or not isinstance(sizes, Mapping):
+        return values, record
+    labels, names = np.array(values)[used], {}
+    for code in sizes:
+        shown = np.unique(facts.at_points[labels == code])
+        if len(shown) != 1 or shown[0] < 0:
+            return values, record
+        names[code] = facts.legend.names[shown[0]]
+    if len(set(names.values())) < len(names) or not set(values) <= set(names):
+        return values, record
+    renamed = {names[code]: size for code, size in sizes.items()}
+    return [names[v] for v in values], replace(
+        record, metadata={**record.metadata, "stratum_sizes": renamed}
+    )
 
 
 def _by_map_class(name: str, request: DesignRequest, facts: MapFacts) -> Design:

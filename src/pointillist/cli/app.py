@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 from pointillist import __version__
 from pointillist.cli import console
 from pointillist.cli import export as export_command
+from pointillist.cli import sample as sampling
 from pointillist.cli import suggest as suggesting
 from pointillist.cli.label import EPILOG as LABEL_EPILOG
 from pointillist.cli.label import label
@@ -249,48 +250,7 @@ def predict(
         console.say(f"Map: {path}")
 
 
-@app.command(
-    epilog="\b\nExamples:\n"
-    "  pointillist sample scene.tif -n 300 --design spread --out to_label.gpkg\n"
-    "  pointillist sample mask.tif -n 300 --design balanced --out points.gpkg\n"
-    "  pointillist sample map.tif -n 500 --design stratified --for reference --out reference.gpkg",
-)
-def sample(
-    raster: Annotated[Path, typer.Argument(help="A raster of classes, or a scene.")],
-    n: Annotated[int, typer.Option("-n", help="Number of points.")],
-    out: Annotated[
-        Path, typer.Option(help="Vector file to write (.gpkg, .geojson, .shp, .csv …).")
-    ],
-    design: Annotated[
-        str, typer.Option(help="simple, balanced, stratified, spread, systematic or interior.")
-    ] = "simple",
-    purpose: Annotated[
-        str, typer.Option("--for", help="training, or reference (records the probability design).")
-    ] = "training",
-    strata: Annotated[
-        Path | None,
-        typer.Option(help="Stratify by this map instead of the raster's own classes."),
-    ] = None,
-    legend: LegendFile = None,
-    seed: Seed = None,
-    overwrite: Overwrite = False,
-) -> None:
-    """Draw points by a design: to train with, or as a reference sample that judges a map."""
-    from pointillist.legend import Legend
-    from pointillist.sampling import sample as draw_sample
-
-    path = draw_sample(
-        raster,
-        n,
-        design,
-        out=out,
-        purpose=purpose,
-        strata=strata,
-        legend=None if legend is None else Legend.read(legend),
-        seed=0 if seed is None else seed,
-        overwrite=overwrite,
-    )
-    console.say(f"Points: {path}")
+app.command(epilog=sampling.EPILOG)(sampling.sample)
 
 
 @app.command(

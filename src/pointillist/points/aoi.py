@@ -24,11 +24,13 @@ class AreaOfInterest:
     Args:
         geometries: (N,) valid polygons in map coordinates.
         grid: The scene.
+        name: Of the file.
     """
 
-    def __init__(self, geometries: NDArray[Any], grid: Grid) -> None:
+    def __init__(self, geometries: NDArray[Any], grid: Grid, name: str = "area") -> None:
         import shapely
 
+        self.name = name
         self.grid = grid
         self._geometries = geometries
         self._tree: STRtree = shapely.STRtree(geometries)
@@ -63,7 +65,7 @@ class AreaOfInterest:
                 f"Expected polygons in {Path(path).name} (--aoi), but none of its {len(frame)} "
                 "features is one. Draw the area as polygons."
             )
-        return cls(shapely.make_valid(areas), grid)
+        return cls(shapely.make_valid(areas), grid, Path(path).name)
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:

@@ -13,10 +13,9 @@ from pointillist.errors import OutputError, OutputExistsError, PointillistError
 from pointillist.prediction.job_record import JobRecord
 from pointillist.prediction.leftovers import count_leftovers, read_leftover_job
 from pointillist.prediction.outputs import Outputs
+from pointillist.raster import JOB_TAG
 
 logger = logging.getLogger(__name__)
-
-JOB_TAG = "POINTILLIST_JOB"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,12 @@ Rasterio is imported where it is used: arrays as scenes work without it.
 
 from pointillist.raster.classes import ClassRaster, open_class_raster
 from pointillist.raster.describe import describe
-from pointillist.raster.fingerprint import fingerprint_contents, fingerprint_scene
+from pointillist.raster.fingerprint import (
+    JOB_TAG,
+    fingerprint_contents,
+    fingerprint_scene,
+    made_by_predict,
+)
 from pointillist.raster.opening import same_crs
 from pointillist.raster.scene import Scene, open_scene, parse_bands
 from pointillist.raster.source import ArraySource, Pixels, PixelSource
@@ -20,6 +25,7 @@ from pointillist.raster.writing import (
 )
 
 __all__ = [
+    "JOB_TAG",
     "ArraySource",
     "BandWriter",
     "ClassRaster",
@@ -31,6 +37,7 @@ __all__ = [
     "describe",
     "fingerprint_contents",
     "fingerprint_scene",
+    "made_by_predict",
     "open_class_raster",
     "open_scene",
     "parse_bands",

@@ -67,8 +67,10 @@ class ClassRaster(Closing):
         inside = window.intersection(self.grid.window)
         indices = np.full(window.shape, -1, dtype=np.int16)
         if inside is not None:
-            codes = self._read_codes(inside)
-            indices[inside.slices_in(window)] = self.legend.to_indices(codes)
+            codes, missing = self._read_raw(inside)
+            found = indices[inside.slices_in(window)]
+            found[...] = self.legend.to_indices(codes)
+            found[missing] = -1
         return indices
 
     def counts(self) -> NDArray[np.int64]:
@@ -79,12 +81,12 @@ class ClassRaster(Closing):
             total += np.bincount(indices[indices >= 0], minlength=len(total))
         return total
 
-    def _read_codes(self, window: Window) -> NDArray[Any]:
-        """Codes (h, w); −1 where there is none."""
+    def _read_raw(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Whole numbers (h, w) as the file has them, and where they are no codes."""
         part, dataset = rasterio_window(window), self._handles.get()
         with reading(self.path, window):
             raw = dataset.read(1, window=part)
-            missing = raw < 0
+            missing = np.zeros(raw.shape, dtype=bool) if raw.dtype.kind == "u" else raw < 0
             if self.nodata is not None:
                 missing |= raw == self.nodata
             if self._alpha is not None:
@@ -94,11 +96,8 @@ class ClassRaster(Closing):
         if raw.dtype.kind == "f":
             missing |= ~np.isfinite(raw)
             self._check_whole(raw[~missing])
-        elif not missing.any():
-            return raw  # type: ignore[no-any-return]
-        codes = np.full(window.shape, -1, dtype=np.int64)
-        codes[~missing] = raw[~missing]
-        return codes
+            raw = np.where(missing, 0, raw).astype(np.int64)
+        return raw, missing
 
     def _check_whole(self, values: NDArray[np.floating[Any]]) -> None:
         broken = values[values != np.rint(values)]
@@ -126,13 +125,13 @@ class ClassRaster(Closing):
         """Codes that occur."""
         found: set[int] = set()
         for window in iter_windows(self.grid.shape, _STRIP_PX):
-            found |= set(np.unique(self._read_codes(window)).tolist())
-            if len(found) > MAX_CLASSES + 1:
+            raw, missing = self._read_raw(window)
+            found |= set(_distinct(raw[~missing]).tolist())
+            if len(found) > MAX_CLASSES:
                 raise UnreadableFileError(
                     f"Expected at most {MAX_CLASSES} classes in '{self.path}', got more: it looks "
                     "like an image. Name a raster of classes."
                 )
-        found.discard(-1)
         if not found:
             raise UnreadableFileError(f"Expected classes in '{self.path}', got only nodata.")
         return sorted(found)
@@ -155,3 +154,12 @@ class ClassRaster(Closing):
 def open_class_raster(path: PathLike, legend: Legend | None = None) -> ClassRaster:
     """Open a raster of classes, see `ClassRaster`."""
     return ClassRaster(path, legend)
+
+
+def _distinct(codes: NDArray[Any]) -> NDArray[Any]:
+    """The values that occur; of short unsigned numbers without sorting them."""
+    if codes.dtype.kind != "u" or codes.dtype.itemsize > 2:
+        return np.unique(codes)
+    seen = np.zeros(np.iinfo(codes.dtype).max + 1, dtype=bool)
+    seen[codes] = True
+    return np.flatnonzero(seen)

@@ -15,6 +15,8 @@ from pointillist.raster.opening import open_dataset
 if TYPE_CHECKING:
     from pointillist.raster.scene import Scene
 
+JOB_TAG = "POINTILLIST_JOB"  # of a map's file: how the map was made
+
 # A scene may have terabytes: so many pieces, spread evenly from its first byte to its last.
 _N_PIECES, _PIECE_BYTES = 32, 16_384
 _BESIDE = (".aux.xml", ".ovr")  # statistics and overviews, which viewers write
@@ -41,6 +43,12 @@ def fingerprint_scene(scene: Scene) -> dict[str, str]:
 def fingerprint_contents(path: str) -> str:
     """A fingerprint of the files that a raster consists of; of its path where none is here."""
     return _of_files(path, list(_local_files(path)))
+
+
+def made_by_predict(path: str) -> bool:
+    """Whether a raster is a map that `predict` made, and no mask of what is true."""
+    with open_dataset(path) as dataset:
+        return JOB_TAG in dataset.tags()
 
 
 def _of_files(path: str, files: list[Path]) -> str:
