@@ -60,6 +60,7 @@ def _describe_model(path: Path) -> dict[str, Any]:
         "mean": list(card.normalisation.mean),
         "std": list(card.normalisation.std),
         "pixel_size": card.resolution,
+        "halo_px": model.halo_px,
         "provenance": {k: v for k, v in card.provenance.items() if k != "config"},
     }
 

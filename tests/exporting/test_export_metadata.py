@@ -26,7 +26,7 @@ def test_keys_of_deepness_and_our_own_card(tmp_path):
         "resolution": 50.0,
         "tiles_size": 256,
         "tile_size": 256,
-        "tiles_overlap": 50,  # a halo of 64 px on both sides
+        "tiles_overlap": 75,  # as much of a halo of 128 px as fits
         "seg_thresh": 0.0,
         "seg_small_segment": 0,
         "standardization_mean": [0.0, 0.0, 0.0],
@@ -102,7 +102,9 @@ def test_names_are_those_of_the_legend():
         (1024, 64, 32, 25),
         (256, 49, 1, 39),
         (256, 64, 32, 50),
-        (100, 64, 32, 80),
+        (256, 128, 32, 75),
+        (512, 128, 32, 50),
+        (100, 64, 32, 68),
     ],
 )
 def test_overlap_covers_the_halo_and_keeps_to_the_networks_grid(tile, halo, multiple, percent):

@@ -80,7 +80,7 @@ def test_a_forest_predicts_a_part_as_it_predicts_the_whole(rng):
 
 def test_looks_as_far_as_the_part_that_looks_farthest():
     model = make_ensemble()
-    assert model.halo_px == 64
+    assert model.halo_px == 128
     assert model.block_multiple_px == 32
     assert make_forest().block_multiple_px == 1
 

@@ -8,7 +8,7 @@ import torch
 from model_contract import TrainedModelContract, make_card, make_raw
 
 from pointillist.errors import InputError
-from pointillist.models import NetworkModel, NetworkSpec, build_model, load
+from pointillist.models import EdgeEffect, NetworkModel, NetworkSpec, build_model, load
 from pointillist.models.trained import pad_to_multiple
 
 
@@ -59,8 +59,22 @@ def test_bfloat16_is_close_to_float32(rng):
 
 
 def test_halo_is_wider_for_decoders_with_wide_context():
-    assert make_model().halo_px == 64
-    assert make_model(architecture="pspnet").halo_px == 128
+    assert make_model().halo_px == 128
+    assert make_model(architecture="pspnet").halo_px == 192
+
+
+def test_halo_is_the_measured_one_and_wider_for_smaller_blocks(tmp_path):
+    model = make_model()
+    model.card.edge_effect = EdgeEffect((0.1, 0.01, 0.001, 0.0))
+    assert (model.halo_px, model.halo_for(64)) == (64, 96)
+    again = load(model.save(tmp_path / "model.safetensors"))
+    assert (again.halo_px, again.halo_for(64)) == (64, 96)
+
+
+def test_halo_is_the_widest_where_none_is_wide_enough():
+    model = make_model(architecture="pspnet")
+    model.card.edge_effect = EdgeEffect((0.1, 0.1))
+    assert model.halo_px == 256
 
 
 def test_refuses_a_card_of_other_classes():

@@ -10,7 +10,7 @@ from prediction_cases import colour_scene
 
 from pointillist.errors import InputError
 from pointillist.grid import Window
-from pointillist.models import NetworkModel
+from pointillist.models import NetworkModel, measure_edge_effect
 from pointillist.prediction import (
     EngineRequest,
     ModelEngine,
@@ -88,6 +88,30 @@ def test_blocks_give_the_map_of_one_pass(kind, tiny_network) -> None:
         got[block.core.slices] = result.index
     assert (got != whole).mean() <= 0.001
     assert np.array_equal(got == -1, ~valid)
+
+
+@pytest.mark.slow
+def test_the_measured_halo_keeps_blocks_within_a_thousandth_of_one_pass(tiny_network) -> None:
+    rng = np.random.default_rng(8)
+    images = [colour_scene(512, 512, rng)[0] for _ in range(4)]
+    valid = np.ones((512, 512), dtype=bool)
+    windows = [(tiny_network.normalisation.apply(image, valid), valid) for image in images]
+    effect = measure_edge_effect(tiny_network.network, windows)
+    assert effect is not None
+    image, _ = colour_scene(1100, 1000, rng)
+    whole = best_class(tiny_network.predict(image))
+    engine = TorchEngine(tiny_network)
+
+    def share_that_differs(halo: int | None) -> float:
+        assert halo is not None
+        source, differs = ArraySource(image), np.zeros(whole.shape, dtype=bool)
+        blocks = Tiling(256, halo, 32).plan(source.grid.shape)
+        for block, result in predict_scene(source, blocks, engine, Wanted()):
+            differs[block.core.slices] = result.index != whole[block.core.slices]
+        return float(differs.mean())
+
+    assert share_that_differs(0) > 0.001
+    assert share_that_differs(effect.halo_px(256)) <= 0.001
 
 
 def test_nothing_is_reported_online_by_the_conversion(tiny_network, monkeypatch) -> None:

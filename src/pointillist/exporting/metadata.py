@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import chain
 from typing import Any
 
 import pointillist
@@ -51,10 +52,11 @@ def choose_overlap(tile_px: int, halo_px: int, multiple_px: int) -> int:
     """Smallest overlap in percent that covers the halo and keeps tiles where blocks would begin.
 
     A network pools from where its input begins: tiles at other places than multiples of 32 px
-    would give another map. Where no percentage does that, the halo alone decides.
+    would give another map. Where no percentage does both, as in tiles that are small for the halo,
+    the widest overlap that keeps the tiles in place is taken.
     """
     smallest = min(math.ceil(100 * 2 * halo_px / tile_px), _MAX_OVERLAP_PERCENT)
-    for percent in range(smallest, _MAX_OVERLAP_PERCENT + 1):
+    for percent in chain(range(smallest, _MAX_OVERLAP_PERCENT + 1), range(smallest - 1, 0, -1)):
         overlap_px = int(tile_px * percent / 100 * 2) // 2  # Deepness's own arithmetic
         if (tile_px - overlap_px) % multiple_px == 0:
             return percent

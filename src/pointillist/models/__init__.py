@@ -1,6 +1,7 @@
 """Networks and forests: built, loaded, saved, and asked for class probabilities."""
 
 from pointillist.models.card import ModelCard, Normalisation
+from pointillist.models.edge_effect import EdgeEffect, measure_edge_effect
 from pointillist.models.ensemble import EnsembleModel
 from pointillist.models.network import ARCHITECTURES, NetworkSpec, build_model, build_network
 from pointillist.models.store import load, read_header, save_model
@@ -9,6 +10,7 @@ from pointillist.models.trained import NetworkModel, TrainedModel
 
 __all__ = [
     "ARCHITECTURES",
+    "EdgeEffect",
     "EnsembleModel",
     "ModelCard",
     "NetworkModel",
@@ -19,6 +21,7 @@ __all__ = [
     "build_network",
     "free_cores_only",
     "load",
+    "measure_edge_effect",
     "read_header",
     "save_model",
 ]

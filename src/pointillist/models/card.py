@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pointillist.errors import InputError
 from pointillist.legend import Legend
+from pointillist.models.edge_effect import EdgeEffect
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -110,6 +111,7 @@ class ModelCard:
         crs: Coordinate reference system of the training scenes as WKT, None where there is none.
         recipe: Name of the recipe that learned it.
         provenance: Anything worth keeping (points, seed, versions, date), plain JSON data.
+        edge_effect: How far the edge of a block reaches, as measured; None where it was not.
 
     Raises:
         InputError: Number of bands and normalisation differ.
@@ -122,6 +124,7 @@ class ModelCard:
     crs: str | None = None
     recipe: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
+    edge_effect: EdgeEffect | None = None
 
     def __post_init__(self) -> None:
         self.bands = tuple(str(b) for b in self.bands)
@@ -141,6 +144,7 @@ class ModelCard:
             "crs": self.crs,
             "recipe": self.recipe,
             "provenance": self.provenance,
+            "edge_effect": None if self.edge_effect is None else self.edge_effect.to_list(),
         }
 
     @classmethod
@@ -154,4 +158,5 @@ class ModelCard:
             crs=values.get("crs"),
             recipe=values.get("recipe", ""),
             provenance=dict(values.get("provenance") or {}),
+            edge_effect=EdgeEffect.from_list(values.get("edge_effect")),
         )

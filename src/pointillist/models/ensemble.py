@@ -72,6 +72,10 @@ class EnsembleModel(TrainedModel):
         """The widest of the parts'."""
         return max(part.halo_px for part in self.parts)
 
+    def halo_for(self, block_px: int) -> int:
+        """The widest of the parts'."""
+        return max(part.halo_for(block_px) for part in self.parts)
+
     @property
     def block_multiple_px(self) -> int:
         """The largest of the parts'."""

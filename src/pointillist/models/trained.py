@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from pointillist.errors import InputError, ModelFileError
 from pointillist.legend import Legend
 from pointillist.models.card import ModelCard, Normalisation
+from pointillist.models.edge_effect import WIDEST_PX
 from pointillist.models.network import NetworkSpec, build_network
 
 if TYPE_CHECKING:
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
 # What must divide the sides of a network's input: encoders halve five times.
 INPUT_MULTIPLE_PX = 32
 
-# Margin around a block beyond which pixels hardly matter. The theoretical receptive field of deep
-# encoders is many hundred pixels, the effective one far smaller; multiples of 32 keep the pooling
-# grid in the same place whatever the block. Decoders that pool over the whole image see more.
-_HALO_PX = {"unet": 64, "unetplusplus": 64, "linknet": 64, "manet": 64, "fpn": 64}
-_HALO_WIDE_CONTEXT_PX = 128
+# Side of the block that `halo_px` is for.
+USUAL_BLOCK_PX = 1024
+
+# Margin around a block where a model does not say how far the edge reaches (see decision 11).
+_HALO_PX = {"unet": 128, "unetplusplus": 128, "linknet": 128, "manet": 128, "fpn": 128}
+_HALO_WIDE_CONTEXT_PX = 192
 
 
 class TrainedModel(ABC):
@@ -63,6 +65,14 @@ class TrainedModel(ABC):
     @abstractmethod
     def halo_px(self) -> int:
         """Margin to read around a block so that its borders do not show, in pixels."""
+
+    def halo_for(self, block_px: int) -> int:
+        """Margin for blocks of another side than the usual 1024 px: small ones have more border.
+
+        Args:
+            block_px: Side of the part of a block that is kept.
+        """
+        return self.halo_px
 
     @property
     def block_multiple_px(self) -> int:
@@ -169,8 +179,17 @@ class NetworkModel(TrainedModel):
 
     @property
     def halo_px(self) -> int:
-        """Margin to read around a block, a multiple of 32 px."""
-        return _HALO_PX.get(self.spec.architecture, _HALO_WIDE_CONTEXT_PX)
+        """Margin to read around a block, a multiple of 32 px: measured, or by the decoder."""
+        return self.halo_for(USUAL_BLOCK_PX)
+
+    def halo_for(self, block_px: int) -> int:
+        """The halo that the edge effect asks for; the widest where none is wide enough."""
+        usual = _HALO_PX.get(self.spec.architecture, _HALO_WIDE_CONTEXT_PX)
+        effect = self.card.edge_effect
+        if effect is None:
+            return usual
+        halo = effect.halo_px(block_px)
+        return max(usual, WIDEST_PX) if halo is None else halo
 
     @property
     def block_multiple_px(self) -> int:

@@ -44,7 +44,7 @@ class Tiling:
             InputError: A block below 1 px or a negative halo.
         """
         block = DEFAULT_BLOCK_PX if block_px is None else block_px
-        halo = model.halo_px if halo_px is None else halo_px
+        halo = model.halo_for(max(block, 1)) if halo_px is None else halo_px
         if block < 1 or halo < 0:
             raise InputError(
                 f"Expected --block of at least 1 px and --halo of at least 0 px, "

@@ -15,6 +15,7 @@ from pointillist.losses import LogitAdjustedLoss, PartialCrossEntropyLoss
 from pointillist.models import NetworkModel, NetworkSpec, Normalisation, build_model
 from pointillist.training.class_shares import decide_shares, wants_estimate
 from pointillist.training.config import TrainConfig, UnetConfig
+from pointillist.training.edge_effect import measure_on_scenes
 from pointillist.training.fitting import (
     EpochSampler,
     Fit,
@@ -89,6 +90,7 @@ def fit_unet(
     )
     network.cpu().eval()
     card = task.card("unet", normalisation, _provenance(config, fit, holdout, note))
+    card.edge_effect = measure_on_scenes(network, task, normalisation)
     return Fitted(
         NetworkModel(network, spec, card),
         history=fit.history,
