@@ -214,6 +214,9 @@ def predict(
         bool,
         typer.Option("--skip-unreadable", help="Leave nodata where a scene cannot be read."),
     ] = False,
+    trace: Annotated[
+        Path | None, typer.Option(help="Also write a timeline (.json) for chrome://tracing.")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted map.")
     ] = False,
@@ -242,6 +245,7 @@ def predict(
             views=views,
             probabilities_dtype=probabilities_dtype,
             skip_unreadable=skip_unreadable,
+            trace=trace,
             resume=resume,
             overwrite=overwrite,
             progress=lambda done, total: step(done / max(total, 1), f"{done} of {total} blocks"),

@@ -25,6 +25,7 @@ from pointillist.prediction.mapping import map_scene
 from pointillist.prediction.polygons import write_polygons
 from pointillist.prediction.resuming import Stock
 from pointillist.prediction.scene_job import BlockCounter, MapOptions, Progress, SceneJob
+from pointillist.prediction.tracing import span
 
 if TYPE_CHECKING:
     from pointillist.models import TrainedModel
@@ -67,8 +68,9 @@ def map_scenes(
         with cores:
             probe = _probe(jobs, options.skip_unreadable)
             n_px = sum(job.grid.height * job.grid.width for job in jobs)
-            engines = _restore_engines(model, stocks, request)
-            engines = engines or [choose_engine(model, request, n_px, probe)]
+            with span("choose engine"):
+                engines = _restore_engines(model, stocks, request)
+                engines = engines or [choose_engine(model, request, n_px, probe)]
             by_name = {engine.name: engine for engine in engines}
             chosen = describe_engine(engines[0])
             for job, stock in todo:

@@ -21,6 +21,7 @@ from pointillist.prediction.polygons import write_polygons
 from pointillist.prediction.read_ahead import read_ahead
 from pointillist.prediction.resuming import Stock, job_tags
 from pointillist.prediction.scene_job import BlockCounter, MapOptions, SceneJob
+from pointillist.prediction.tracing import span
 from pointillist.prediction.views import with_views
 from pointillist.prediction.work_folder import WorkFolder
 from pointillist.raster import remove_partial_files
@@ -81,7 +82,8 @@ def predict_scene(
         if aoi is not None and not aoi.touches(block.core):
             return None
         try:
-            pixels = source.read(block.read)
+            with span("read", block=block.index):
+                pixels = source.read(block.read)
         except UnreadableFileError as error:
             if on_unreadable is None:
                 raise
@@ -89,7 +91,10 @@ def predict_scene(
         mapped = pixels.valid[block.core.slices_in(block.read)]
         if aoi is not None:
             mapped = mapped & aoi.mask(block.core)
-        return (engine.prepare(pixels), mapped) if mapped.any() else None
+        if not mapped.any():
+            return None
+        with span("prepare", block=block.index):
+            return engine.prepare(pixels), mapped
 
     with closing(read_ahead(blocks, read)) as read_blocks:
         for block, ready in read_blocks:
@@ -99,7 +104,9 @@ def predict_scene(
                 assert on_unreadable is not None, "else it was raised"
                 on_unreadable(block, ready)
             else:
-                yield block, predict_block(engine, ready[0], block, ready[1], wanted)
+                with span("infer", block=block.index):
+                    result = predict_block(engine, ready[0], block, ready[1], wanted)
+                yield block, result
 
 
 def _predict_missing(
@@ -129,7 +136,8 @@ def _predict_missing(
             if result is None:
                 work.add_empty(block.index)
             else:
-                work.add(block.index, layers.encode(result).parts)
+                with span("keep", block=block.index):
+                    work.add(block.index, layers.encode(result).parts)
             counter.add()
 
 
@@ -148,14 +156,16 @@ def _write_results(
         overwrite=stock.may_replace,
         tags=job_tags(stock.record),
     )
-    with files:
+    with span("finish"), files:
         for block in job.blocks:
-            data = work.read(block.index)
-            if data is not None:
-                files.write(block.core, layers.decode(data, block.core.shape))
+            with span("write", block=block.index):
+                data = work.read(block.index)
+                if data is not None:
+                    files.write(block.core, layers.decode(data, block.core.shape))
             check()
     if job.outputs.polygons is not None:
-        write_polygons(job.outputs.map, options.legend, job.outputs.polygons)
+        with span("polygons"):
+            write_polygons(job.outputs.map, options.legend, job.outputs.polygons)
     _list_unreadable(job, work)
 
 

@@ -23,6 +23,7 @@ from pointillist.prediction.scene_job import (
     Progress,
     SceneJob,
 )
+from pointillist.prediction.tracing import recorded
 from pointillist.raster import fingerprint_scene
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def predict(
     skip_unreadable: bool = False,
     resume: bool = False,
     overwrite: bool = False,
+    trace: PathLike | None = None,
     progress: Progress | None = None,
 ) -> Path | list[Path]:
     """Map whole scenes, block by block; memory does not grow with the scene.
@@ -92,6 +94,8 @@ def predict(
         resume: Go on from the blocks that an interrupted run left, with the engine it was begun
             with; starts afresh where there are none, does nothing where the map is complete.
         overwrite: Whether outputs that exist, and blocks of an interrupted run, are replaced.
+        trace: JSON file to write with the times at which blocks were read, computed and written,
+            and the memory then, for chrome://tracing, Perfetto or Speedscope.
         progress: Told (blocks done, blocks in all) after each block.
 
     Returns:
@@ -153,7 +157,8 @@ def predict(
         )
         for job in jobs
     ]
-    map_scenes(trained, jobs, stocks, request, options, progress)
+    with recorded(trace):
+        map_scenes(trained, jobs, stocks, request, options, progress)
     maps = [plan.map for plan in plans]
     return maps if several else maps[0]
 
