@@ -34,7 +34,7 @@ def test_from_labels_to_an_assessed_map(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="at least two classes"):
         finishing.make_map("forest", 1)
     with pytest.raises(InputError, match="Expected a map of the scene first"):
-        finishing.draw_reference(10, 0)
+        finishing.checking.draw(10, 0)
     rng = np.random.default_rng(0)
     places = rng.integers(0, 256, (120, 2))
     session.act("r", "ann", [_point(i, *p, scene) for i, p in enumerate(places.tolist())])
@@ -48,21 +48,21 @@ def test_from_labels_to_an_assessed_map(tmp_path: Path) -> None:
     found = finishing.tile(0, 0, 0)
     assert found is not None
     assert (found[0] == scene.mask).mean() > 0.6
-    finishing.draw_reference(30, 1)
+    finishing.checking.draw(30, 1)
     assert wait(session) == "done", finishing.jobs.status
-    sample = finishing.describe_reference(session.placement)
+    sample = finishing.checking.describe(session.placement)
     assert len(sample) == 30
     assert not any(p["is_answered"] or p["name"] for p in sample)
     with pytest.raises(InputError, match="30 are still open"):
-        finishing.assess()
+        finishing.checking.assess()
     for i, p in enumerate(sample):
         col, row = p["position"]
-        finishing.answer(
+        finishing.checking.answer(
             f"a{i}", "ann", p["uid"], scene.legend.names[scene.mask[int(row), int(col)]]
         )
-    finishing.assess()
+    finishing.checking.assess()
     assert wait(session) == "done", finishing.jobs.status
-    accuracy = finishing.accuracy()
+    accuracy = finishing.checking.accuracy()
     assert accuracy is not None
     low, high = accuracy["overall_accuracy"]["ci"]
     assert low < (found[0] == scene.mask).mean() < high

@@ -1,27 +1,24 @@
-"""From labels to a finished, assessed map: train, map, check with a blind probability sample."""
+"""From labels to a finished map: train, map the whole scene, compare with the live map, export."""
 
 from __future__ import annotations
 
 import json
-import random
+import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pointillist.errors import InputError, MissingFileError
+from pointillist.errors import InputError
+from pointillist.labelling.checking import Checking
+from pointillist.labelling.comparing import Verdict
 from pointillist.labelling.jobs import JobRunner, JobStatus, Step
 from pointillist.labelling.picture import tile_window
-from pointillist.labelling.placement import Placement
 from pointillist.labelling.pyramid import Pyramid
-from pointillist.points import Change, Label, PointStore
+from pointillist.points import PointStore
 from pointillist.raster import open_class_raster
-
-CANNOT_TELL = "cannot tell"
-"""Source of a reference point that the person looked at and could not name."""
 
 _EXPORTS = {
     "map": "map.tif",
@@ -30,16 +27,24 @@ _EXPORTS = {
     "report": "report.html",
     "reference": "reference.gpkg",
 }
+_NEXT = "next"
+_RECORD = "job.json"
+
+Compare = Callable[[Path, Path], Verdict]
 
 
 class Finishing:
     """What is made of the labels of one scene, in a folder beside the points file.
+
+    A map is made in a folder `next` within it and takes the place of the old one when it is
+    complete, so an interrupted one spoils nothing and can be gone on with.
 
     Args:
         scene: The raster.
         store: Its labels.
         pyramid: The scene at every scale.
         tell: Told how far a job has come.
+        compare: Judges a run, and the live map, by the points that it learnt from.
     """
 
     def __init__(
@@ -48,17 +53,23 @@ class Finishing:
         store: PointStore,
         pyramid: Pyramid,
         tell: Callable[[JobStatus], None],
+        compare: Compare,
     ) -> None:
         self.scene, self.store, self.pyramid = scene, store, pyramid
         self.folder = store.path.with_name(f"{store.path.stem}_map")
         self.jobs = JobRunner(tell)
-        self._reference: PointStore | None = None
-        self._map: Any = None
+        self.checking = Checking(self.folder, self.jobs)
+        self._compare = compare
 
     @property
     def has_map(self) -> bool:
         """Whether the scene has been mapped."""
         return (self.folder / "map.tif").exists()
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether a map was begun and not completed."""
+        return (self.folder / _NEXT / _RECORD).exists() and not self.jobs.is_running()
 
     def make_map(self, recipe: str, minutes: float) -> None:
         """Train a recipe on the labels as they are, and map the whole scene with it.
@@ -68,81 +79,35 @@ class Finishing:
         """
         if len({label.name for label in self.store.labels()} - {None}) < 2:
             raise InputError("Expected points of at least two classes. Click some more.")
-        self.folder.mkdir(exist_ok=True)
-        points, run = self.folder / "training.gpkg", self.folder / "run"
-        self.store.snapshot(points)
-        train = ["train", str(self.scene), "--points", str(points), "--class-field", "class"]
-        train += ["--recipe", recipe, "--out", str(run), "--overwrite"]
-        if recipe != "forest":
-            train += ["--budget", f"{round(minutes * 60)}s"]
-        predict = ["predict", str(run), str(self.scene), "--out", str(self.folder / "map.tif")]
-        predict += ["--polygons", str(self.folder / "map.gpkg"), "--overwrite"]
-        shares = (0.3, 0.7) if recipe == "forest" else (0.8, 0.2)
-        steps = [Step("Training", train, shares[0]), Step("Mapping", predict, shares[1])]
-        self.jobs.start("map", steps, self._forget_old)
 
-    def draw_reference(self, n: int, seed: int) -> None:
-        """Draw a blind probability sample from the map; earlier answers are replaced.
+        def begin() -> None:
+            place = self.folder / _NEXT
+            shutil.rmtree(place, ignore_errors=True)
+            place.mkdir(parents=True)
+            self.store.snapshot(place / "training.gpkg")
+            record = {"recipe": recipe, "minutes": minutes}
+            (place / _RECORD).write_text(json.dumps(record), encoding="utf-8")
+
+        self.jobs.start("map", self._steps(recipe, minutes), self._take_over, begin)
+
+    def resume_map(self) -> None:
+        """Go on with a map that was cancelled, or whose server was killed.
 
         Raises:
-            InputError: There is no map, or a job is running.
+            InputError: There is none, or a job is running.
         """
-        self._need_map()
-        path = self.folder / "reference.gpkg"
-        if self._reference is not None:
-            self._reference.close()
-            self._reference = None
-        sample = ["sample", str(self.folder / "map.tif"), "-n", str(n), "--design", "stratified"]
-        sample += ["--for", "reference", "--out", str(path), "--seed", str(seed), "--overwrite"]
-        self.jobs.start("reference", [Step("Drawing points", sample, 1)], self._blind)
+        if not self.can_resume:
+            raise InputError("There is no interrupted map to go on with. Press 'Map the scene'.")
+        record = json.loads((self.folder / _NEXT / _RECORD).read_text(encoding="utf-8"))
+        steps = self._steps(str(record["recipe"]), float(record["minutes"]))
+        self.jobs.start("map", steps, self._take_over)
 
-    def reference(self) -> list[Label]:
-        """The reference sample in an order that says nothing of the map; empty at first."""
-        store = self._open_reference()
-        labels = [] if store is None else sorted(store.labels(), key=lambda label: label.uid)
-        random.Random(0).shuffle(labels)
-        return labels
-
-    def answer(self, request: str, author: str, uid: str, name: str | None) -> None:
-        """Say what is at a point of the reference sample; None where one cannot tell.
-
-        Raises:
-            MissingFileError: There is no such point.
-        """
-        store = self._open_reference()
-        label = None if store is None else store.get(uid)
-        if store is None or label is None:
-            raise MissingFileError("There is no such point in the sample. Reload the page.")
-        source = "sample" if name is not None else CANNOT_TELL
-        changed = replace(label, name=name, source=source)
-        store.apply(request, author, [Change(uid, label.version, changed)])
-
-    def assess(self) -> None:
-        """Judge the map by the answers.
-
-        Raises:
-            InputError: Points are still to be answered, or a job is running.
-        """
-        self._need_map()
-        labels = self.reference()
-        waiting = sum(not is_answered(label) for label in labels)
-        if not labels or waiting:
-            raise InputError(f"Expected an answer for every point, {waiting} are still open.")
-        store = self._open_reference()
-        assert store is not None
-        answers = store.snapshot(self.folder / "answers.gpkg")
-        assess = ["assess", str(self.folder / "map.tif"), "--reference", str(answers)]
-        assess += ["--class-field", "class", "--json", str(self.folder / "accuracy.json")]
-        assess += ["--html", str(self.folder / "report.html"), "--overwrite"]
-        self.jobs.start("accuracy", [Step("Assessing", assess, 1)], _nothing)
-
-    def accuracy(self) -> dict[str, Any] | None:
-        """The figures of the assessment; None before it."""
-        path = self.folder / "accuracy.json"
-        if not path.exists():
+    def verdict(self) -> dict[str, Any] | None:
+        """What held-out points say of the finished and the live map; None before there is one."""
+        path = self.folder / "verdict.json"
+        if not (self.has_map and path.exists()):
             return None
-        figures: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return figures
+        return Verdict(**json.loads(path.read_text(encoding="utf-8"))).as_dict()
 
     def export(self, what: str) -> Path | None:
         """A file to download; None where there is none yet."""
@@ -177,61 +142,32 @@ class Finishing:
         index[: shape[0], : shape[1]] = legend.to_indices(codes)
         return index, legend.colors
 
-    def describe_reference(self, placement: Placement) -> list[dict[str, Any]]:
-        """The sample for the page: places and answers, never what the map says."""
-        store = self._open_reference()
-        if store is None:
-            return []
-        places = Placement(placement.grid, store.crs)
-        return [
-            {
-                "uid": label.uid,
-                "position": places.to_page(label.wkt)[1][0],
-                "name": label.name,
-                "is_answered": is_answered(label),
-            }
-            for label in self.reference()
-        ]
-
     def close(self) -> None:
         """End the jobs and close the sample."""
         self.jobs.close()
-        if self._reference is not None:
-            self._reference.close()
+        self.checking.close()
 
-    def _need_map(self) -> None:
-        if not self.has_map:
-            raise InputError("Expected a map of the scene first. Press 'Map the scene'.")
+    def _steps(self, recipe: str, minutes: float) -> list[Step]:
+        """The commands, which go on with what is there and skip what is complete."""
+        place = self.folder / _NEXT
+        run, points = place / "run", place / "training.gpkg"
+        train = ["train", str(self.scene), "--points", str(points), "--class-field", "class"]
+        train += ["--recipe", recipe, "--out", str(run), "--resume"]
+        if recipe != "forest":
+            train += ["--budget", f"{round(minutes * 60)}s"]
+        predict = ["predict", str(run), str(self.scene), "--out", str(place / "map.tif")]
+        predict += ["--polygons", str(place / "map.gpkg"), "--resume"]
+        shares = (0.3, 0.7) if recipe == "forest" else (0.8, 0.2)
+        return [Step("Training", train, shares[0]), Step("Mapping", predict, shares[1])]
 
-    def _forget_old(self) -> None:
-        """A new map needs a new sample: answers to the old one do not judge it."""
-        if self._reference is not None:
-            self._reference.close()
-            self._reference = None
-        for name in ("reference.gpkg", "answers.gpkg", "accuracy.json", "report.html"):
-            (self.folder / name).unlink(missing_ok=True)
-
-    def _open_reference(self) -> PointStore | None:
-        path = self.folder / "reference.gpkg"
-        if self._reference is None and path.exists():
-            self._reference = PointStore(path)
-        return self._reference
-
-    def _blind(self) -> None:
-        """Take out the classes of the map: who answers must not see them."""
-        store = self._open_reference()
-        assert store is not None
-        blank = [
-            Change(label.uid, label.version, replace(label, name=None, source="sample"))
-            for label in store.labels()
-        ]
-        store.apply("blind", "pointillist", blank)
-
-
-def is_answered(label: Label) -> bool:
-    """Whether a person has looked at a point of the sample."""
-    return label.name is not None or label.source == CANNOT_TELL
-
-
-def _nothing() -> None:
-    """There is nothing to do after it."""
+    def _take_over(self) -> None:
+        """Put the new map in the place of the old one; its sample does not judge the new one."""
+        place = self.folder / _NEXT
+        verdict = self._compare(place / "run", place / "training.gpkg")
+        self.checking.forget()
+        shutil.rmtree(self.folder / "run", ignore_errors=True)
+        (place / "verdict.json").write_text(json.dumps(vars(verdict)), encoding="utf-8")
+        (place / _RECORD).unlink()
+        for path in sorted(place.iterdir()):
+            path.replace(self.folder / path.name)
+        shutil.rmtree(place, ignore_errors=True)

@@ -25,6 +25,10 @@ State = Literal["idle", "running", "done", "failed", "cancelled"]
 _PROGRESS = re.compile(r"^(\w[\w ]*): +(\d+) % ?(.*)$")
 
 
+def _nothing() -> None:
+    """There is nothing to do before or after it."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One command of a job.
@@ -86,13 +90,25 @@ class JobRunner:
     _is_cancelled: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def start(self, kind: str, steps: Sequence[Step], finish: Callable[[], None]) -> None:
+    def is_running(self, kind: str | None = None) -> bool:
+        """Whether a job runs; one of a kind where that is given."""
+        status = self.status
+        return status.state == "running" and kind in (None, status.kind)
+
+    def start(
+        self,
+        kind: str,
+        steps: Sequence[Step],
+        finish: Callable[[], None] = _nothing,
+        begin: Callable[[], None] = _nothing,
+    ) -> None:
         """Begin a job.
 
         Args:
             kind: What it makes.
             steps: Its commands, one after the other.
             finish: Called when all have succeeded.
+            begin: Called before the first, once it is certain that no other job runs.
 
         Raises:
             InputError: One is running.
@@ -102,6 +118,11 @@ class JobRunner:
                 raise InputError("Something is being computed already. Wait for it, or cancel it.")
             self._is_cancelled = False
             self.status = JobStatus(kind, "running", message=steps[0].title)
+        try:
+            begin()
+        except BaseException:
+            self.status = JobStatus()
+            raise
         threading.Thread(target=self._run, args=(kind, steps, finish), daemon=True).start()
 
     def cancel(self) -> None:

@@ -17,13 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.features import FeatureSpec, group_around
+from pointillist.grid import Window
 from pointillist.labelling.light import LightModel, fit_light
 from pointillist.labelling.picture import tile_window
-from pointillist.labelling.pyramid import TILE_PX, Pyramid
+from pointillist.labelling.pyramid import Pyramid
 from pointillist.models import Normalisation
 
 _CACHE_BYTES = 384 * 2**20
 _FEW_BANDS = 4
+_MAX_PER_LABEL = 50
 
 Place = tuple[int, int, int]
 """Level, row and column: of a tile, or of a pixel."""
@@ -64,12 +66,22 @@ class Taught:
     Args:
         rowcol: (N, 2) pixels of the scene.
         index: (N,) class indices.
+        owner: (N,) number of the label that each belongs to.
+        clicked: (N,) whether the person chose the place; False where the map asked for it.
         version: Counts the changes.
     """
 
     rowcol: NDArray[np.int64]
     index: NDArray[np.int64]
+    owner: NDArray[np.int64]
+    clicked: NDArray[np.bool_]
     version: int
+
+    @classmethod
+    def nothing(cls) -> Taught:
+        """Before the first point."""
+        none = np.zeros(0, np.int64)
+        return cls(np.zeros((0, 2), np.int64), none, none, none.astype(bool), 0)
 
     @property
     def is_enough(self) -> bool:
@@ -96,7 +108,7 @@ class QuickMap:
         few = pyramid.scene.n_bands <= _FEW_BANDS
         self.spec = FeatureSpec(sigmas=(1.0, 2.0, 4.0, 8.0) if few else (1.0, 3.0))
         self._on_fit = on_fit
-        self._taught = Taught(np.zeros((0, 2), np.int64), np.zeros(0, np.int64), 0)
+        self._taught = Taught.nothing()
         self._models: dict[int, tuple[int, LightModel]] = {}
         self._point_features: dict[Place, NDArray[np.float32] | None] = {}
         self._tiles: OrderedDict[Place, TileFeatures] = OrderedDict()
@@ -151,12 +163,27 @@ class QuickMap:
             known = self._models.get(level)
             if known is not None and known[0] == taught.version:
                 return known[1]
-            features, index = self._table(level, taught)
+            features, has_data = self.features_at(level, taught.rowcol)
+            index = taught.index[has_data]
             if len(np.unique(index)) < 2:
                 return None
             model = fit_light(features, index)
             self._models[level] = (taught.version, model)
             return model
+
+    def map_window(self, window: Window) -> tuple[LightModel, NDArray[np.float32], TileMap] | None:
+        """Map a window of the scene's own pixels; None before there are two classes.
+
+        Returns:
+            The model, its shares (h, w, K), and the map.
+        """
+        model = self.model(0)
+        if model is None:
+            return None
+        features = self._compute(0, window)
+        shares = model.predict(features.values)
+        shape = (*features.valid.shape, -1)
+        return model, shares.reshape(shape), _as_map(model, shares, features)
 
     def close(self) -> None:
         """End the work in the background."""
@@ -169,18 +196,22 @@ class QuickMap:
         if self.model(self._level) is not None and self._on_fit is not None:
             self._on_fit(version)
 
-    def _table(self, level: int, taught: Taught) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Features and class of the labelled pixels, as they look at a scale."""
-        at = taught.rowcol >> level
-        places: list[Place] = [(level, int(r), int(c)) for r, c in at]
+    def features_at(
+        self, level: int, rowcol: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Features (M, F) of pixels (N, 2) of the scene, as they look at a scale.
+
+        Returns:
+            The features of the M that have data, and which (N,) of them do.
+        """
+        places: list[Place] = [(level, int(r), int(c)) for r, c in rowcol >> level]
         missing = sorted({p for p in places if p not in self._point_features})
         if missing:
             self._compute_points(level, missing)
         found = [self._point_features[p] for p in places]
         keep = np.array([f is not None for f in found], dtype=bool)
         rows = [f for f in found if f is not None]
-        table = np.stack(rows) if rows else np.zeros((0, 1), np.float32)
-        return table, taught.index[keep]
+        return np.stack(rows) if rows else np.zeros((0, 1), np.float32), keep
 
     def _compute_points(self, level: int, missing: list[Place]) -> None:
         rowcol = np.array([p[1:] for p in missing], dtype=np.int64)
@@ -223,20 +254,25 @@ class QuickMap:
 
     def _features_of(self, place: Place) -> TileFeatures:
         level, row, col = place
-        core = tile_window(self.pyramid, level, row, col)
+        return self._compute(level, tile_window(self.pyramid, level, row, col))
+
+    def _compute(self, level: int, core: Window) -> TileFeatures:
         halo = self.spec.halo_px
         pixels = self.pyramid.read(level, core.expand(halo))
         data = self.normalisation.apply(pixels.data, pixels.valid)
-        inside = slice(halo, halo + TILE_PX)
-        values = self.spec.compute(data, pixels.valid)[:, inside, inside]
+        inside = slice(halo, halo + core.height), slice(halo, halo + core.width)
+        values = self.spec.compute(data, pixels.valid)[:, *inside]
         return TileFeatures(
-            np.ascontiguousarray(values.reshape(len(values), -1).T), pixels.valid[inside, inside]
+            np.ascontiguousarray(values.reshape(len(values), -1).T), pixels.valid[inside]
         )
 
 
 def apply_light(model: LightModel, tile: TileFeatures) -> TileMap:
     """Classes and uncertainty of a tile."""
-    shares = model.predict(tile.values)
+    return _as_map(model, model.predict(tile.values), tile)
+
+
+def _as_map(model: LightModel, shares: NDArray[np.float32], tile: TileFeatures) -> TileMap:
     shape = tile.valid.shape
     index = model.classes[shares.argmax(axis=1)].astype(np.int16).reshape(shape)
     index[~tile.valid] = -1
@@ -245,3 +281,17 @@ def apply_light(model: LightModel, tile: TileFeatures) -> TileMap:
 
 def _entropy(shares: NDArray[np.float32]) -> Any:
     return -(shares * np.log(np.maximum(shares, 1e-9))).sum(axis=1) / np.log(shares.shape[1])
+
+
+def thin_owners(owner: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """At most 50 pixels of every label, evenly: an area must not outweigh all points.
+
+    Args:
+        owner: (N,) number of the label that each pixel belongs to.
+    """
+    keep = np.ones(len(owner), dtype=bool)
+    for crowded in np.flatnonzero(np.bincount(owner) > _MAX_PER_LABEL) if len(owner) else ():
+        at = np.flatnonzero(owner == crowded)
+        keep[at] = False
+        keep[at[np.linspace(0, len(at) - 1, _MAX_PER_LABEL).astype(int)]] = True
+    return keep

@@ -12,17 +12,20 @@ import numpy as np
 
 from pointillist.errors import InputError, LegendError
 from pointillist.grid import Window
+from pointillist.labelling.comparing import Verdict, compare
 from pointillist.labelling.finishing import Finishing
+from pointillist.labelling.guide import Guide, Place
+from pointillist.labelling.judging import Lesson, Progress, expect_progress
 from pointillist.labelling.picture import Pictures, tile_window
 from pointillist.labelling.placement import Placement
 from pointillist.labelling.pyramid import Pyramid
-from pointillist.labelling.quick import QuickMap, Taught, TileMap
+from pointillist.labelling.quick import QuickMap, Taught, TileMap, thin_owners
 from pointillist.legend import Legend
 from pointillist.points import Change, Event, Label, PointStore, burn
 from pointillist.raster import open_scene
 
 MAX_CLASSES = 64
-_MAX_PER_FEATURE = 50
+_ASKED = ("suggestion", "suggested")
 _NEAR_SIZES = 200_000
 
 
@@ -46,10 +49,15 @@ class LabelSession:
         self.pictures = Pictures(self.pyramid)
         self.listeners: list[Callable[[str, dict[str, Any]], None]] = []
         self.finishing = Finishing(
-            scene, self.store, self.pyramid, lambda status: self.tell("job", status.as_dict())
+            scene,
+            self.store,
+            self.pyramid,
+            lambda status: self.tell("job", status.as_dict()),
+            self._compare,
         )
         self._quick: QuickMap | None = None
         self._quick_lock = threading.Lock()
+        self._guide: Guide | None = None
         self._taught_seq = -1
 
     @property
@@ -176,6 +184,42 @@ class LabelSession:
         tile_window(self.pyramid, level, row, col)
         return self.quick.map_tile(level, row, col)
 
+    def suggest(self, n: int) -> tuple[int, list[Place]]:
+        """Places to click next, and the number of the round that they begin.
+
+        Raises:
+            InputError: Fewer than two classes have points, or no place is left.
+        """
+        quick, legend = self.quick, self.store.legend
+        with self._quick_lock:
+            if self._guide is None:
+                self._guide = Guide(self.scene.grid, quick)
+        if legend is None:
+            raise InputError("Expected points of at least two classes. Click some more.")
+        places = self._guide.suggest(n, legend, np.random.default_rng())
+        return max((label.round for label in self.store.labels()), default=0) + 1, places
+
+    def progress(self) -> Progress:
+        """How right the quick map is by the points there are, and what more would bring."""
+        taught = self.quick.taught
+        return expect_progress(self._lesson(taught), self.scene.grid)
+
+    def _compare(self, run: Path, points: Path) -> Verdict:
+        """What points held out of a training say of its map and of the quick one."""
+        legend = self.store.legend
+        assert legend is not None
+        return compare(self.quick, run, points, legend)
+
+    def _lesson(self, taught: Taught) -> Lesson:
+        features, has_data = self.quick.features_at(0, taught.rowcol)
+        return Lesson(
+            features,
+            taught.index[has_data],
+            taught.owner[has_data],
+            taught.clicked[has_data],
+            taught.rowcol[has_data],
+        )
+
     def history(self, limit: int) -> list[dict[str, Any]]:
         """The last actions, newest first, in words."""
         events = self.store.events_since(max(0, self.store.seq - limit))
@@ -225,18 +269,21 @@ class LabelSession:
         self._taught_seq = self.store.seq
         legend, grid = self.store.legend, self.scene.grid
         pairs = [
-            (self.placement.to_scene(label.wkt), index)
+            (self.placement.to_scene(label.wkt), index, label.source not in _ASKED)
             for label in self.store.labels()
             if legend is not None
             and label.name is not None
             and (index := legend.index_of(label.name)) is not None
         ]
-        geometries = np.array([g for g, _ in pairs] + [None], dtype=object)[:-1]
+        geometries = np.array([pair[0] for pair in pairs] + [None], dtype=object)[:-1]
         burnt = burn(geometries, grid, max_pixels=_NEAR_SIZES)
-        keep = _thin(burnt.feature)
-        classes = np.array([i for _, i in pairs], dtype=np.int64)
-        taught = Taught(burnt.rowcol[keep], classes[burnt.feature[keep]], self._taught_seq)
-        quick.teach(taught)
+        keep = thin_owners(burnt.feature)
+        classes = np.array([pair[1] for pair in pairs], dtype=np.int64)
+        clicked = np.array([pair[2] for pair in pairs], dtype=bool)
+        owner = burnt.feature[keep]
+        quick.teach(
+            Taught(burnt.rowcol[keep], classes[owner], owner, clicked[owner], self._taught_seq)
+        )
 
     def _fitted(self, version: int) -> None:
         self.tell("quick", {"version": version})
@@ -253,13 +300,3 @@ def _in_words(event: Event) -> str:
     if event.after is None:
         return "deleted"
     return "moved" if event.before.wkt != event.after.wkt else "reclassified"
-
-
-def _thin(feature: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """At most 50 pixels of every feature, evenly: an area must not outweigh all points."""
-    keep = np.ones(len(feature), dtype=bool)
-    for owner in np.flatnonzero(np.bincount(feature) > _MAX_PER_FEATURE) if len(feature) else ():
-        at = np.flatnonzero(feature == owner)
-        keep[at] = False
-        keep[at[np.linspace(0, len(at) - 1, _MAX_PER_FEATURE).astype(int)]] = True
-    return keep

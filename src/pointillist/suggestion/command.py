@@ -30,7 +30,12 @@ from pointillist.suggestion.choosing import choose
 from pointillist.suggestion.earlier import EarlierPoints, read_earlier
 from pointillist.suggestion.looks import look_at
 from pointillist.suggestion.scouting import Scouted, scout
-from pointillist.suggestion.strategies import DEFAULT_STRATEGY, Strategy, find_strategy
+from pointillist.suggestion.strategies import (
+    DEFAULT_STRATEGY,
+    Strategy,
+    explain,
+    find_strategy,
+)
 from pointillist.training.rounds import expect_gain, read_rounds
 
 PathLike = str | os.PathLike[str]
@@ -231,16 +236,9 @@ def _columns(
         "design": same("purposive"),
         "predicted": names[chosen.index],
         "uncertainty": np.round(strategy.measure(chosen), 3),
-        "why": np.array([_why(p, strategy, names) for p in chosen.probabilities], dtype=object),
+        "why": np.array([explain(p, strategy, names) for p in chosen.probabilities], dtype=object),
         "time": same(datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")),
     }
-
-
-def _why(probabilities: NDArray[np.float32], strategy: Strategy, names: NDArray[Any]) -> str:
-    """Such as `two classes are nearly even: Road 41 %, Land 38 %`."""
-    likely = [c for c in np.argsort(-probabilities, kind="stable")[:3] if probabilities[c] > 0.05]
-    shares = ", ".join(f"{names[c]} {100 * probabilities[c]:.0f} %" for c in likely)
-    return f"{strategy.reason}: {shares}"
 
 
 def _report(

@@ -91,6 +91,21 @@ STRATEGIES: dict[str, Strategy] = {
 """All strategies by name."""
 
 
+def explain(
+    probabilities: NDArray[np.float32], strategy: Strategy, names: NDArray[np.object_]
+) -> str:
+    """Why a place is suggested, such as `two classes are nearly even: Road 41 %, Land 38 %`.
+
+    Args:
+        probabilities: (C,) of the place.
+        strategy: By what it was chosen.
+        names: (C,) of the classes.
+    """
+    likely = [c for c in np.argsort(-probabilities, kind="stable")[:3] if probabilities[c] > 0.05]
+    shares = ", ".join(f"{names[c]} {100 * probabilities[c]:.0f} %" for c in likely)
+    return f"{strategy.reason}: {shares}"
+
+
 def find_strategy(name: str) -> Strategy:
     """A strategy by its name.
 

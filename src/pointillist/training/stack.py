@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.models.ensemble import EnsembleModel
+from pointillist.models.forest import ForestModel
 from pointillist.models.trained import TrainedModel
 from pointillist.training.config import TrainConfig
 from pointillist.training.crossvalidation import predict_at
 from pointillist.training.forest import fit_forest, fit_forest_and_shares
 from pointillist.training.holdout import Holdout, hold_out
 from pointillist.training.recipe import Fitted, Workshop
+from pointillist.training.rounds import Judged, places_of
 from pointillist.training.task import TrainingTask
 from pointillist.training.unet import fit_unet
 
@@ -41,16 +43,16 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
     """
     holdout = hold_out(task, config.unet.holdout, workshop.begin)
     forest, shares = fit_forest_and_shares(task, config.forest, config.class_shares, workshop.say)
-    judged = None
+    witness = None
     if _can_judge(holdout):
-        judged = fit_forest(holdout.train, config.forest)
+        witness = fit_forest(holdout.train, config.forest)
     fitted = fit_unet(task, config.unet, workshop, holdout, shares.factors)
     network = fitted.model
     weight = EQUAL
-    if judged is not None and holdout.validation is not None:
+    if witness is not None and holdout.validation is not None:
         weight = choose_weight(
             _to_points(_at_labels(network, holdout.validation), shares.factors),
-            _at_labels(judged, holdout.validation),
+            _at_labels(witness, holdout.validation),
             np.concatenate([pixels.index for pixels in holdout.validation.labels]),
         )
     workshop.say(f"The network counts {weight:.0%}, the forest {1 - weight:.0%}.")
@@ -64,11 +66,17 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
             **shares.facts(task.legend.names),
         },
     )
-    if shares.factors is not None:
-        forest = forest.reweigh_classes(shares.factors)
-    model = EnsembleModel([network, forest], [weight, 1 - weight], card)
+
+    def join(part: ForestModel) -> EnsembleModel:
+        if shares.factors is not None:
+            part = part.reweigh_classes(shares.factors)
+        return EnsembleModel([network, part], [weight, 1 - weight], card)
+
+    judged = fitted.judged
+    if witness is not None and holdout.validation is not None:
+        judged = _judge(join(witness), holdout.validation)
     facts = {"network_weight": round(weight, 4), **shares.facts(task.legend.names)}
-    return replace(fitted, model=model, facts={**fitted.facts, **facts})
+    return replace(fitted, model=join(forest), facts={**fitted.facts, **facts}, judged=judged)
 
 
 def choose_weight(
@@ -107,6 +115,13 @@ def _can_judge(holdout: Holdout) -> bool:
     if holdout.validation is None or holdout.validation.n_labels < _MIN_HELD_OUT:
         return False
     return int((holdout.train.class_counts() > 0).sum()) > 1
+
+
+def _judge(model: TrainedModel, validation: TrainingTask) -> Judged:
+    """Whether both together, neither of which has seen them, are right at the held-out points."""
+    index = np.concatenate([pixels.index for pixels in validation.labels])
+    found = _at_labels(model, validation).argmax(axis=1)
+    return Judged(places_of(validation), np.asarray(found == index, dtype=bool))
 
 
 def _at_labels(model: TrainedModel, task: TrainingTask) -> NDArray[np.float32]:

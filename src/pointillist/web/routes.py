@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
@@ -28,11 +29,14 @@ from pointillist.web.schemas import (
     MapIn,
     PixelOut,
     Problem,
+    ProgressOut,
     RestoreIn,
     SampleIn,
     SceneOut,
     SceneSummary,
     Stored,
+    SuggestIn,
+    SuggestionsOut,
     ViewIn,
 )
 
@@ -169,6 +173,19 @@ def make_router(project: Project, broadcast: Broadcast) -> APIRouter:
             tile = encode_classes(found.index, opened.colors)
         return Response(tile.content, media_type=tile.media_type)
 
+    @router.post("/scenes/{scene}/suggestions")
+    def suggest(scene: SceneId, body: SuggestIn) -> SuggestionsOut:
+        """Places to click next, by the points as they are now; no place comes twice."""
+        round_, places = session(scene).suggest(body.n)
+        return SuggestionsOut.model_validate(
+            {"round": round_, "places": [vars(place) for place in places]}
+        )
+
+    @router.get("/scenes/{scene}/progress")
+    def get_progress(scene: SceneId) -> ProgressOut:
+        """How right the live map is at points it has not seen, and what more would bring."""
+        return ProgressOut.model_validate(asdict(session(scene).progress()))
+
     @router.get("/scenes/{scene}/finish")
     def get_finish(scene: SceneId) -> FinishOut:
         """What there is of the finished map, its accuracy, and the job that runs."""
@@ -180,6 +197,12 @@ def make_router(project: Project, broadcast: Broadcast) -> APIRouter:
         session(scene).finishing.make_map(body.recipe, body.minutes)
         return FinishOut.model_validate(_finish(session(scene)))
 
+    @router.post("/scenes/{scene}/finish/resume", status_code=202)
+    def resume_map(scene: SceneId) -> FinishOut:
+        """Go on with a map that was interrupted."""
+        session(scene).finishing.resume_map()
+        return FinishOut.model_validate(_finish(session(scene)))
+
     @router.post("/scenes/{scene}/finish/cancel", status_code=202)
     def cancel(scene: SceneId) -> FinishOut:
         """Stop what runs."""
@@ -189,20 +212,20 @@ def make_router(project: Project, broadcast: Broadcast) -> APIRouter:
     @router.post("/scenes/{scene}/finish/sample", status_code=202)
     def draw_sample(scene: SceneId, body: SampleIn) -> FinishOut:
         """Draw a blind probability sample of the map."""
-        session(scene).finishing.draw_reference(body.n, secrets.randbelow(2**31))
+        session(scene).finishing.checking.draw(body.n, secrets.randbelow(2**31))
         return FinishOut.model_validate(_finish(session(scene)))
 
     @router.post("/scenes/{scene}/finish/answer")
     def answer(scene: SceneId, body: AnswerIn) -> FinishOut:
         """Say what is at a point of the sample; stored when it answers."""
         opened = session(scene)
-        opened.finishing.answer(body.request, body.author, body.uid, body.name)
+        opened.finishing.checking.answer(body.request, body.author, body.uid, body.name)
         return FinishOut.model_validate(_finish(opened))
 
     @router.post("/scenes/{scene}/finish/assess", status_code=202)
     def assess(scene: SceneId) -> FinishOut:
         """Judge the map by the answers."""
-        session(scene).finishing.assess()
+        session(scene).finishing.checking.assess()
         return FinishOut.model_validate(_finish(session(scene)))
 
     @router.get("/events", response_class=StreamingResponse)
@@ -242,8 +265,10 @@ def _finish(opened: LabelSession) -> dict[str, Any]:
         "job": finishing.jobs.status.as_dict(),
         "has_map": finishing.has_map,
         "downloads": finishing.available(),
-        "reference": finishing.describe_reference(opened.placement),
-        "accuracy": finishing.accuracy(),
+        "can_resume": finishing.can_resume,
+        "verdict": finishing.verdict(),
+        "reference": finishing.checking.describe(opened.placement),
+        "accuracy": finishing.checking.accuracy(),
     }
 
 

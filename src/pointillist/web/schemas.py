@@ -188,7 +188,7 @@ class HistoryOut(BaseModel):
 class MapIn(Strict):
     """How to map the scene: the recipe, and how long it may train."""
 
-    recipe: Literal["forest", "unet"] = "forest"
+    recipe: Literal["forest", "unet", "stack"] = "forest"
     minutes: Annotated[float, Field(ge=0.5, le=600)] = 10.0
 
 
@@ -227,11 +227,62 @@ class JobOut(BaseModel):
     left: float | None
 
 
+class SuggestIn(Strict):
+    """How many places to suggest."""
+
+    n: Annotated[int, Field(ge=1, le=200)] = 20
+
+
+class PlaceOut(BaseModel):
+    """A pixel worth a click, and why."""
+
+    row: int
+    col: int
+    why: str
+
+
+class SuggestionsOut(BaseModel):
+    """Places to click next; their points belong to this round."""
+
+    round: int
+    places: list[PlaceOut]
+
+
+class CurvePointOut(BaseModel):
+    """How right the live map is after so many labels."""
+
+    labels: int
+    accuracy: float
+
+
+class ProgressOut(BaseModel):
+    """The learning curve, and what 50 more labels would add to it."""
+
+    curve: list[CurvePointOut]
+    judged: int
+    gain: float | None
+    sentence: str
+
+
+class VerdictOut(BaseModel):
+    """What points held out of the training say of the finished and of the live map."""
+
+    recipe: str
+    labels: int
+    judged: int
+    full: float
+    quick: float
+    is_better: bool
+    sentence: str
+
+
 class FinishOut(BaseModel):
     """What there is of the finished map."""
 
     job: JobOut
     has_map: bool
+    can_resume: bool
+    verdict: VerdictOut | None
     downloads: list[str]
     reference: list[ReferencePoint]
     accuracy: dict[str, Any] | None
