@@ -45,6 +45,13 @@ def test_from_labels_to_an_assessed_map(tmp_path: Path) -> None:
         finishing.make_map("forest", 1)
     assert wait(session) == "done", finishing.jobs.status
     assert {"map", "polygons", "model"} <= set(finishing.available())
+    verdict = finishing.verdict()
+    assert verdict is not None
+    assert (verdict["recipe"], verdict["labels"], verdict["judged"]) == ("forest", 120, 120)
+    assert 0.5 < verdict["quick"] < 1
+    assert 0.5 < verdict["full"] < 1
+    assert verdict["is_better"] == (verdict["full"] > verdict["quick"])
+    assert not finishing.can_resume
     found = finishing.tile(0, 0, 0)
     assert found is not None
     assert (found[0] == scene.mask).mean() > 0.6
@@ -81,6 +88,15 @@ def test_a_cancelled_job_leaves_the_old_map(tmp_path: Path) -> None:
     session.finishing.jobs.cancel()
     assert wait(session) == "cancelled"
     assert not session.finishing.has_map
+    assert session.finishing.can_resume
+    session.close()
+    session = LabelSession(path, tmp_path / "points.gpkg", scene.legend)
+    session.finishing.resume_map()
+    assert wait(session) == "done", session.finishing.jobs.status
+    assert session.finishing.has_map
+    assert not (tmp_path / "points_map" / "next").exists()
+    with pytest.raises(InputError, match="no interrupted map to go on with"):
+        session.finishing.resume_map()
     session.close()
 
 

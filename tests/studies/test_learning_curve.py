@@ -23,6 +23,12 @@ def test_a_curve_is_found_again() -> None:
     assert found.points_for(TRUTH.score(77.0).item()) == pytest.approx(77, rel=0.01)
 
 
+def test_a_curve_that_ends_near_one_is_found_too() -> None:
+    found = fit_curve([20, 40, 80], [0.5, 0.8, 0.999])
+    assert found.ceiling <= 1
+    assert float(found.score(160)) >= 0.9
+
+
 def test_budgets_hold_the_truth(rng: np.random.Generator) -> None:
     scores = {n: (TRUTH.score(float(n)) + rng.normal(0, 0.001, 10)).tolist() for n in NUMBERS}
     full = (0.984 + rng.normal(0, 0.0005, 10)).tolist()

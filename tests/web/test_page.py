@@ -141,6 +141,130 @@ def test_two_people_see_each_other_and_do_not_overwrite(
         server.kill()
 
 
+def known_points(terrain: TerrainScene, n: int) -> list[dict[str, object]]:
+    """Labels at random places by somebody who knows the truth."""
+    places = np.random.default_rng(0).integers(0, terrain.mask.shape[0], (n, 2)).tolist()
+    return [
+        {
+            "uid": f"known{i}",
+            "kind": "Point",
+            "positions": [[col + 0.5, row + 0.5]],
+            "name": terrain.legend.names[terrain.mask[row, col]],
+            "source": "click",
+            "round": 0,
+        }
+        for i, (row, col) in enumerate(places)
+    ]
+
+
+def key_of(terrain: TerrainScene, row: float, col: float) -> str:
+    """The class key that somebody who knows the truth presses."""
+    return str(1 + int(terrain.mask[int(row), int(col)]))
+
+
+def test_led_to_places_then_a_blind_check_and_its_report(
+    page: Any, terrain: TerrainScene, tmp_path: Path
+) -> None:
+    """Suggestions by key, click, skip and undo; map, verdict, blind sample, report."""
+    legend, points = tmp_path / "legend.yaml", tmp_path / "points.gpkg"
+    terrain.legend.write(legend)
+    server = Server(terrain.path, points, "--legend", str(legend))
+    try:
+        page.goto(server.link)
+        page.wait_for_selector("#classes li")
+        page.evaluate("(items) => window.pointillist.labels.act(items)", known_points(terrain, 60))
+        wait_saved(page)
+        page.wait_for_selector("#lead-text:has-text('of your points')", timeout=60_000)
+        page.keyboard.press("g")
+        page.wait_for_selector("#ask:not([hidden])", timeout=60_000)
+        be_led(page, terrain)
+        wait_saved(page)
+        wait_count(page, 60 + 19)
+        page.click("#job-start")
+        page.wait_for_selector("[data-download=map]", timeout=240_000)
+        assert "forest" in page.inner_text("#verdict")
+        page.click("[data-check]")
+        page.wait_for_selector("#ask:not([hidden])", timeout=60_000)
+        check_blindly(page, terrain)
+        page.wait_for_selector("#accuracy table", timeout=60_000)
+        assert "Overall accuracy" in page.inner_text("#accuracy")
+        wait_count(page, 60 + 19)  # the sample never trains
+        with page.expect_download() as downloading:
+            page.click("[data-download=report]")
+        downloading.value.save_as(tmp_path / "report.html")
+        report = page.context.browser.new_page()
+        report.goto((tmp_path / "report.html").as_uri())
+        assert "overall accuracy" in report.inner_text("body").casefold()
+        report.close()
+        assert page.problems == []
+    finally:
+        server.kill()
+    frame = gpd.read_file(points)
+    assert (frame["source"] == "suggestion").sum() == 19
+    assert frame.loc[frame["source"] == "suggestion", "round"].eq(1).all()
+    sample = gpd.read_file(tmp_path / "points_map" / "reference.gpkg")
+    assert (sample["source"] == "cannot tell").sum() == 1
+    assert set(frame["uid"]).isdisjoint(sample["uid"])
+
+
+def be_led(page: Any, terrain: TerrainScene) -> None:
+    """Name twenty places: the first by a click, one by key after an undo, one skipped."""
+    for number in range(1, 21):
+        page.wait_for_selector(f"#ask .question:has-text('Place {number} of 20')")
+        row, col = page.evaluate("() => [pointillist.lead.next.row, pointillist.lead.next.col]")
+        if number == 1:
+            page.wait_for_timeout(300)  # the image moves to it
+            click_at(page, col, row)
+        elif number == 2:
+            page.keyboard.press(key_of(terrain, row, col))
+            page.wait_for_selector("#ask .question:has-text('Place 3 of 20')")
+            page.keyboard.press("Control+z")
+            page.wait_for_selector("#ask .question:has-text('Place 2 of 20')")
+            page.keyboard.press(key_of(terrain, row, col))
+        elif number == 3:
+            page.keyboard.press("s")
+        else:
+            page.keyboard.press(key_of(terrain, row, col))
+    page.wait_for_selector("#ask", state="hidden")
+
+
+def check_blindly(page: Any, terrain: TerrainScene) -> None:
+    """Answer fifty points, one of them with "cannot tell", while neither map nor points show."""
+    for number in range(1, 51):
+        page.wait_for_selector(
+            f"#ask .question:text-is('Point {number} of 50: what is in the circle?')"
+        )
+        if number == 1:
+            assert not page.evaluate("() => pointillist.view.overlay.getVisible()")
+            assert page.evaluate("() => pointillist.view.hidesPoints")
+        col, row = page.evaluate("() => pointillist.finish.answering.position")
+        page.keyboard.press("s" if number == 5 else key_of(terrain, row, col))
+
+
+def test_a_killed_server_leaves_a_map_to_go_on_with(
+    page: Any, terrain: TerrainScene, tmp_path: Path
+) -> None:
+    legend, points = tmp_path / "legend.yaml", tmp_path / "points.gpkg"
+    terrain.legend.write(legend)
+    server = Server(terrain.path, points, "--legend", str(legend))
+    page.goto(server.link)
+    page.wait_for_selector("#classes li")
+    page.evaluate("(items) => window.pointillist.labels.act(items)", known_points(terrain, 40))
+    wait_saved(page)
+    page.click("#job-start")
+    page.wait_for_selector("#job-text:has-text('Mapping')", timeout=120_000)
+    server.kill()
+    again = Server(terrain.path, points, port=server.port)
+    try:
+        page.once("dialog", lambda dialog: dialog.accept())
+        page.goto(again.link)
+        page.click("#job-resume", timeout=30_000)
+        page.wait_for_selector("[data-download=map]", timeout=120_000)
+        page.wait_for_selector("#job-resume", state="hidden")
+    finally:
+        again.kill()
+
+
 @pytest.mark.realdata
 def test_a_hundred_clicks_on_a_real_scene_and_its_exported_map(
     page: Any, real_data: Path, tmp_path: Path

@@ -67,6 +67,8 @@ def fit_curve(n_points: Sequence[float], scores: Sequence[float]) -> Curve:
 
     top, spread = float(y.max()), max(float(np.ptp(y)), 1e-4)
     start = [top + 0.1 * spread, np.log(1.2 * spread) + 0.5 * log_n.min(), np.log(0.5)]
-    found = least_squares(residuals, start, bounds=([0.0, -20.0, -4.0], [1.0, 5.0, 1.5]))
+    low, high = np.array([0.0, -20.0, -4.0]), np.array([1.0, 5.0, 1.5])
+    inside = np.clip(start, low + 1e-6, high - 1e-6)  # scores near 1 lead above it
+    found = least_squares(residuals, inside, bounds=(low, high))
     ceiling, log_gap, log_rate = found.x
     return Curve(float(ceiling), float(np.exp(log_gap)), float(np.exp(log_rate)))

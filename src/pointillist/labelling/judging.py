@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pointillist.accuracy.learning_curve import Curve, fit_curve
 from pointillist.grid import Grid, assign_spatial_blocks
 from pointillist.labelling.light import fit_light
 
@@ -64,33 +65,41 @@ class Progress:
     Args:
         curve: From few labels to all that taught; empty where it cannot be told.
         judged: Labels that judged.
-        gain: Accuracy that `N_MORE` labels would add; None where it cannot be told.
+        ahead: The curve drawn on: at the labels there are, and at `N_MORE` more; empty where it
+            cannot be told.
         sentence: All that in words.
     """
 
     curve: tuple[CurvePoint, ...]
     judged: int
-    gain: float | None
+    ahead: tuple[CurvePoint, ...]
     sentence: str
 
 
 def expect_progress(lesson: Lesson, grid: Grid) -> Progress:
     """Fit the light model to parts of the points, and draw the curve on."""
-    from pointillist.accuracy.learning_curve import fit_curve
-
-    n_labels = len(np.unique(lesson.owner))
     judged = len(np.unique(lesson.owner[lesson.clicked]))
     folds = _folds(lesson, grid)
     if judged < MIN_JUDGED or folds.max(initial=0) < 1:
-        return Progress((), judged, None, _too_few(judged))
+        return Progress((), judged, (), _too_few(judged))
     curve = tuple(_measure(lesson, folds))
     if len({point.labels for point in curve}) < len(_SHARES):
-        return Progress((), judged, None, _too_few(judged))
-    fitted = fit_curve([p.labels for p in curve], [p.accuracy for p in curve])
-    gain = float(fitted.score(n_labels + N_MORE) - fitted.score(n_labels))
+        return Progress((), judged, (), _too_few(judged))
     if curve[-1].accuracy - curve[0].accuracy < standard_error(curve[-1].accuracy, judged):
-        return Progress(curve, judged, None, f"{_now(curve, judged)} {_UNKNOWN}")
-    return Progress(curve, judged, gain, f"{_now(curve, judged)} {_later(curve, gain)}")
+        return Progress(curve, judged, (), f"{_now(curve, judged)} {_UNKNOWN}")
+    fitted = fit_curve([p.labels for p in curve], [p.accuracy for p in curve])
+    n_labels = len(np.unique(lesson.owner))
+    ahead = _draw_on(fitted, curve[-1], n_labels)
+    return Progress(curve, judged, ahead, f"{_now(curve, judged)} {_later(ahead)}")
+
+
+def _draw_on(fitted: Curve, last: CurvePoint, n_labels: int) -> tuple[CurvePoint, ...]:
+    """The curve's rise from the last measured point on, to the labels there are and beyond."""
+    reached = float(fitted.score(last.labels))
+    return tuple(
+        CurvePoint(n, min(1.0, last.accuracy + float(fitted.score(n)) - reached))
+        for n in (n_labels, n_labels + N_MORE)
+    )
 
 
 def judge_light(lesson: Lesson, held: Mask, *, in_turns: bool) -> float:
@@ -170,10 +179,11 @@ def _now(curve: tuple[CurvePoint, ...], judged: int) -> str:
     return f"Right at {100 * now:.0f} % (±{error:.0f}) of your points when it has not seen them."
 
 
-def _later(curve: tuple[CurvePoint, ...], gain: float) -> str:
-    if gain < _HARDLY:
+def _later(ahead: tuple[CurvePoint, ...]) -> str:
+    now, then = ahead
+    if then.accuracy - now.accuracy < _HARDLY:
         return f"{N_MORE} more would hardly change that."
-    return f"After {N_MORE} more: about {100 * (curve[-1].accuracy + gain):.0f} %."
+    return f"{N_MORE} more would bring about {100 * then.accuracy:.0f} %."
 
 
 def standard_error(share: float, n: int) -> float:

@@ -260,7 +260,7 @@ class ProgressOut(BaseModel):
 
     curve: list[CurvePointOut]
     judged: int
-    gain: float | None
+    ahead: list[CurvePointOut]
     sentence: str
 
 

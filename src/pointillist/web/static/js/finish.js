@@ -1,6 +1,7 @@
 // From points to a finished map: train, map, check it with a blind sample, download.
 
 import { download, getJson, makeId, sendJson } from "./api.js";
+import { ask } from "./ask.js";
 import { toast } from "./toast.js";
 
 const $ = (id) => document.getElementById(id);
@@ -12,9 +13,10 @@ function spoken(seconds) {
 }
 
 export class Finish {
-  constructor(scene, view, labels, classes, author) {
-    Object.assign(this, { scene, view, labels, classes, author, answering: null, facts: null });
+  constructor(scene, view, labels, classes, author, lead) {
+    Object.assign(this, { scene, view, labels, classes, author, lead, answering: null, facts: null });
     $("job-start").onclick = () => this.#post("map", { recipe: $("recipe").value });
+    $("job-resume").onclick = () => this.#post("resume", {});
     $("job-cancel").onclick = () => this.#post("cancel", {});
     this.load();
   }
@@ -44,8 +46,17 @@ export class Finish {
     this.#showJob(facts.job);
     this.#drawDownloads(["points", ...facts.downloads]);
     this.#drawAccuracy();
-    const finished = $("overlay-finished");
-    if (finished.hidden && facts.has_map) finished.hidden = false;
+    this.#drawVerdict();
+    $("overlay-finished").hidden = !facts.has_map;
+  }
+
+  #drawVerdict() {
+    const verdict = this.facts?.verdict;
+    $("verdict").hidden = !verdict;
+    if (!verdict) return;
+    const more = this.labels.known.size - verdict.labels;
+    const since = more > 0 ? ` ${more} more labels since then: map again to use them.` : "";
+    $("verdict").textContent = `${verdict.sentence}${since}`;
   }
 
   // A message of the server: how far the job has come.
@@ -53,21 +64,30 @@ export class Finish {
     this.#showJob(job);
     if (job.state === "running") return;
     if (job.state === "failed") toast(job.message, "error");
+    if (job.state !== "done") this.load();
     if (job.state === "done") {
       this.load().then(() => {
         if (job.kind === "map") {
           this.view.renew();
-          $("overlay-finished").querySelector("input").click();
-          toast("The whole scene is mapped.");
+          this.#showBetter();
         }
         if (job.kind === "reference") this.begin();
       });
     }
   }
 
+  // Of the two maps the better one is shown, by the points that were held out.
+  #showBetter() {
+    const better = this.facts.verdict?.is_better ?? true;
+    const wanted = better ? $("overlay-finished").querySelector("input") : document.querySelector("[name=overlay][value=classes]");
+    wanted.click();
+    toast(`The whole scene is mapped. ${better ? "The finished map is shown." : "The live map is the better one and stays."}`);
+  }
+
   #showJob(job) {
     const running = job.state === "running";
     this.running = running;
+    $("job-resume").hidden = running || !this.facts?.can_resume;
     $("job").hidden = !running;
     $("job-cancel").hidden = !running;
     $("job-bar").value = job.share;
@@ -78,6 +98,7 @@ export class Finish {
   refresh(enough) {
     this.enough = enough;
     $("job-start").disabled = !enough || this.running;
+    this.#drawVerdict();
   }
 
   #drawDownloads(kinds) {
@@ -120,12 +141,12 @@ export class Finish {
     }
     const all = this.facts.reference.length;
     if (this.answering) {
-      const next = this.#line(`Point ${all - this.#open.length + 1} of ${all}. What is in the circle? Press a class key.`);
-      next.id = "accuracy-question";
-      const row = document.createElement("div");
-      row.className = "row";
-      row.append(this.#button("Cannot tell", () => this.#answer(null)), this.#button("Pause", () => this.#stop()));
-      box.replaceChildren(next, row);
+      box.replaceChildren(this.#line(`${all - this.#open.length} of ${all} points looked at.`));
+      ask({
+        text: `Point ${all - this.#open.length + 1} of ${all}: what is in the circle?`,
+        hint: "Choose its class.",
+        buttons: [["Cannot tell", () => this.#answer(null), "S"], ["Pause", () => this.stop(), "Esc"]],
+      });
     } else if (all && this.#open.length) {
       box.replaceChildren(this.#line(`${this.#open.length} of ${all} points still to be looked at.`), this.#button("Go on checking", () => this.begin()));
     } else if (this.facts.accuracy) {
@@ -158,26 +179,32 @@ export class Finish {
 
   begin() {
     if (!this.#open.length) return;
+    this.lead.stop();
     this.before = document.querySelector("[name=overlay]:checked").value;
     this.answering = this.#open[0];
     this.view.setKind("none"); // blind: neither map nor points are to be seen
     this.view.showPoints(false);
+    $("classes-title").scrollIntoView({ block: "nearest" });
+    $("map").focus();
     this.#look();
   }
 
   #look() {
     const [col, row] = this.answering.position;
-    this.view.showCandidates([{ col, row }], false);
+    this.view.showCandidates([{ col, row, isNext: true }]);
     this.view.goTo(col, row, 0.5);
     this.#drawAccuracy();
   }
 
-  #stop() {
+  stop() {
+    if (!this.answering) return false;
     this.answering = null;
+    ask(null);
     this.view.showCandidates([]);
     this.view.showPoints(true);
     this.view.setKind(this.before);
     this.#drawAccuracy();
+    return true;
   }
 
   answer(name) {
@@ -199,7 +226,7 @@ export class Finish {
       this.answering = this.#open[0];
       this.#look();
     } else {
-      this.#stop();
+      this.stop();
       await this.#post("assess", {});
     }
   }

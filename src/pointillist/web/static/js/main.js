@@ -3,13 +3,14 @@
 import { download, getJson, listen, makeId, sendJson } from "./api.js";
 import { Classes } from "./classes.js";
 import { Finish } from "./finish.js";
+import { Lead } from "./lead.js";
 import { Labels } from "./labels.js";
 import { toast } from "./toast.js";
 import { View } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
 const author = () => $("author").value.trim();
-let scene, view, labels, classes, finish;
+let scene, view, labels, classes, lead, finish;
 let found = -1;
 
 $("author").value = localStorage.getItem("pointillist-author") || "";
@@ -45,8 +46,9 @@ async function open(number) {
   classes = new Classes(scene, author);
   labels = new Labels(scene, author);
   view = new View($("map"), scene, classes.colorOf);
-  finish = new Finish(scene, view, labels, classes, author);
-  window.pointillist = { view, labels, classes, scene }; // for whoever looks behind the page
+  lead = new Lead(scene, view, labels);
+  finish = new Finish(scene, view, labels, classes, author, lead);
+  window.pointillist = { view, labels, classes, lead, finish, scene }; // for whoever looks behind the page
   wire();
   await classes.load();
   await labels.load();
@@ -59,6 +61,7 @@ function wire() {
     for (const uid of event.detail) view.showLabel(uid, labels.known.get(uid), labels.isPending(uid));
     classes.count(labels.known.values());
     refreshState();
+    lead.follow();
   });
   labels.addEventListener("state", () => {
     for (const [uid, feature] of view.features) {
@@ -75,6 +78,7 @@ function wire() {
   });
   classes.addEventListener("pick", (event) => pick(event.detail));
   view.addEventListener("place", (event) => place(event.detail));
+  view.addEventListener("candidate", (event) => lead.accept(classes.current, event.detail));
   view.addEventListener("remove", (event) => remove(event.detail));
   view.addEventListener("move", (event) => {
     const label = labels.known.get(event.detail.uid);
@@ -117,6 +121,7 @@ function pick(name) {
   if (!name) return;
   if (finish.answer(name)) return;
   classes.choose(name);
+  if (lead.accept(name)) return;
   const label = view.selected && labels.known.get(view.selected);
   if (label && label.name !== name) labels.act([{ ...wish(label), name }]);
 }
@@ -137,6 +142,7 @@ function refreshState() {
   $("points-count").textContent = n === 1 ? "1 label" : `${n} labels`;
   const used = new Set([...labels.known.values()].map((l) => l.name).filter(Boolean));
   $("map-state").textContent = used.size >= 2 ? "" : "needs two classes";
+  lead.refresh(used.size >= 2);
   finish.refresh(used.size >= 2);
 }
 
@@ -159,7 +165,10 @@ function onEvent(kind, facts) {
   if (facts.scene !== undefined && facts.scene !== scene.id) return;
   if (kind === "points") labels.catchUp();
   else if (kind === "legend") classes.load().then(() => view.newMap(`${facts.seq}l`));
-  else if (kind === "quick") view.newMap(facts.version);
+  else if (kind === "quick") {
+    view.newMap(facts.version);
+    measure();
+  }
   else if (kind === "job") finish.show(facts);
 }
 
@@ -172,6 +181,8 @@ const prepare = debounce(async () => {
     // the map is asked for tile by tile anyway
   }
 }, 150);
+
+const measure = debounce(() => lead.measure(), 1500);
 
 // Under the cursor ------------------------------------------------------------------------------
 
@@ -333,14 +344,15 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     view.peek(true);
   } else if ((key === "delete" || key === "backspace") && view.selected) remove(view.selected);
-  else if (key === "escape") view.select(null);
+  else if (key === "escape") finish.stop() || lead.stop() || view.select(null);
   else if (key === "enter" && event.target === $("map")) {
     const [col, row] = view.middle();
     place({ kind: "Point", positions: [[col, row]] });
   } else if (key === "n") step(1);
   else if (key === "p") step(-1);
   else if (key === "0") view.whole();
-  else if (key === "s") finish.skip();
+  else if (key === "s") lead.skip() || finish.skip();
+  else if (key === "g") finish.answering || lead.start();
   else if (key === "o") {
     const radios = [...document.querySelectorAll("[name=overlay]")];
     const next = radios[(radios.findIndex((r) => r.checked) + 1) % radios.length];

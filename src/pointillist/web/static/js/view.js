@@ -178,19 +178,19 @@ export class View extends EventTarget {
     feature.changed();
   }
 
-  showCandidates(places, numbered = true) {
+  // Places to look at: {col, row, number, isNext}; without a number a mere circle.
+  showCandidates(places) {
     for (const f of this.points.getFeatures()) if (f.get("candidate")) this.points.removeFeature(f);
-    places.forEach((place, i) => {
+    for (const place of places) {
       const feature = new ol.Feature(new ol.geom.Point([place.col, -place.row]));
-      feature.set("candidate", numbered ? i + 1 : "ring");
-      feature.set("isNext", i === 0);
+      feature.set("candidate", place);
       this.points.addFeature(feature);
-    });
+    }
   }
 
   #style(feature) {
     const candidate = feature.get("candidate");
-    if (candidate) return this.#candidateStyle(candidate, feature.get("isNext"));
+    if (candidate) return this.#candidateStyle(candidate);
     if (this.hidesPoints) return undefined;
     const label = feature.get("label");
     const color = this.colorOf(label.name);
@@ -218,19 +218,26 @@ export class View extends EventTarget {
     ];
   }
 
-  #candidateStyle(number, isNext) {
-    if (number === "ring") {
-      const ring = (color, width) => new ol.style.Style({ image: new ol.style.Circle({ radius: 14, stroke: new ol.style.Stroke({ color, width }) }), zIndex: 2 });
-      return [ring("#111", 5), ring("#ffd54a", 2.5)];
-    }
-    return new ol.style.Style({
-      image: new ol.style.Circle({
-        radius: isNext ? 14 : 11, fill: new ol.style.Fill({ color: isNext ? "#ffd54a" : "rgba(255,255,255,.9)" }),
-        stroke: new ol.style.Stroke({ color: "#111", width: 2 }),
-      }),
-      text: new ol.style.Text({ text: String(number), font: "700 12px system-ui, sans-serif", fill: new ol.style.Fill({ color: "#111" }) }),
-      zIndex: 2,
+  // Circles that leave open what they are about, each with its number beside it.
+  #candidateStyle({ number, isNext }) {
+    const radius = isNext ? 14 : 10;
+    const color = isNext ? "#ffd54a" : "#fff";
+    const ring = (stroke, width, fill) => new ol.style.Style({
+      image: new ol.style.Circle({ radius, stroke: new ol.style.Stroke({ color: stroke, width }), fill: new ol.style.Fill({ color: fill }) }),
+      zIndex: isNext ? 4 : 2,
     });
+    const styles = [ring("#111", isNext ? 5 : 4, "rgba(0,0,0,.01)"), ring(color, isNext ? 2.5 : 1.8, "rgba(0,0,0,.01)")];
+    if (number) {
+      styles.push(new ol.style.Style({
+        text: new ol.style.Text({
+          text: String(number), font: "700 12px system-ui, sans-serif", offsetX: radius + 9, offsetY: -radius - 3,
+          fill: new ol.style.Fill({ color: "#111" }), backgroundFill: new ol.style.Fill({ color }),
+          backgroundStroke: new ol.style.Stroke({ color: "#111", width: 1 }), padding: [2, 4, 1, 5],
+        }),
+        zIndex: isNext ? 4 : 2,
+      }));
+    }
+    return styles;
   }
 
   restyle() {
@@ -270,6 +277,12 @@ export class View extends EventTarget {
     return found;
   }
 
+  #candidateAt(pixel) {
+    let found = null;
+    this.map.forEachFeatureAtPixel(pixel, (f) => { found ||= f.get("candidate")?.number; }, { hitTolerance: 2 });
+    return found;
+  }
+
   #inside([x, y]) {
     return x >= 0 && x < this.scene.width && y <= 0 && y > -this.scene.height;
   }
@@ -277,8 +290,11 @@ export class View extends EventTarget {
   #listen(layer) {
     this.map.on("click", (event) => {
       if (this.draw) return;
+      const number = this.#candidateAt(event.pixel);
       const uid = this.#labelAt(event.pixel);
-      if (uid) {
+      if (number) {
+        this.dispatchEvent(new CustomEvent("candidate", { detail: number }));
+      } else if (uid) {
         this.select(this.selected === uid ? null : uid);
       } else if (this.#inside(event.coordinate)) {
         const [x, y] = event.coordinate;
