@@ -55,6 +55,10 @@ class ConfigError(PointillistError, ValueError):
     """A configuration holds unknown keys or impossible values; all of them are listed."""
 
 
+class ClusterError(PointillistError, RuntimeError):
+    """Workers cannot be reached or started, take no part, or have gone."""
+
+
 class OutputError(PointillistError, OSError):
     """A result cannot be written (folder, permissions, disk full)."""
 

@@ -15,7 +15,7 @@ from pointillist.models import free_cores_only, threads
 def eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(psutil, "cpu_count", lambda: 8)
-    monkeypatch.setattr(threads, "_allowed_cores", lambda: 8.0)
+    monkeypatch.setattr(threads, "allowed_cores", lambda: 8.0)
 
 
 def _busy(monkeypatch: pytest.MonkeyPatch, percent: float) -> None:
@@ -57,7 +57,7 @@ def test_the_quota_of_a_container_counts(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.undo()
     quota = tmp_path / "cpu.max"
     quota.write_text("50000 100000\n")
-    assert threads._allowed_cores(quota) == 0.5
+    assert threads.allowed_cores(quota) == 0.5
     quota.write_text("max 100000\n")
-    assert threads._allowed_cores(quota) >= 1
-    assert threads._allowed_cores(tmp_path / "none") >= 1
+    assert threads.allowed_cores(quota) >= 1
+    assert threads.allowed_cores(tmp_path / "none") >= 1

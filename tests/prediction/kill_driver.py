@@ -21,7 +21,7 @@ import rasterio
 from prediction_cases import TRANSFORM, UTM, Thresholder, grey, read_raster
 
 from pointillist.errors import OutputError
-from pointillist.prediction import ledger, predict, work_folder
+from pointillist.prediction import block_store, ledger, predict, work_folder
 from pointillist.prediction.leftovers import count_leftovers
 from pointillist.prediction.work_folder import WorkFolder
 from pointillist.raster.writing import BandWriter, _RasterWriter
@@ -78,7 +78,7 @@ def at_place(place: str) -> None:
     elif place == "in the middle of a line":
         ledger.write_all = die_in_half(5)
     elif place == "in the middle of a block":
-        work_folder.write_all = die_in_half(8)
+        block_store.write_all = die_in_half(8)
     elif place == "between a block and its line":
         calls = iter(range(100))
         append = ledger.Ledger._append

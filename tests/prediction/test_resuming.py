@@ -18,7 +18,7 @@ import shapely
 from prediction_cases import LEGEND, TRANSFORM, UTM, Thresholder, grey, read_raster
 
 from pointillist.errors import InputError, OutputError, OutputExistsError, UnreadableFileError
-from pointillist.prediction import predict, work_folder
+from pointillist.prediction import block_store, predict
 
 NODATA = LEGEND.nodata
 BLOCK = 32
@@ -382,8 +382,8 @@ def test_another_engine_is_refused(begun_network) -> None:
 
 def test_blocks_are_brought_to_the_disk_in_time(scene, out, monkeypatch) -> None:
     synced = []
-    sync = work_folder.sync_file
-    monkeypatch.setattr(work_folder, "SYNC_S", 0.0)
-    monkeypatch.setattr(work_folder, "sync_file", lambda file: (synced.append(file), sync(file)))
+    sync = block_store.sync_file
+    monkeypatch.setattr(block_store, "SYNC_S", 0.0)
+    monkeypatch.setattr(block_store, "sync_file", lambda file: (synced.append(file), sync(file)))
     predict(Thresholder(), scene, out, block=BLOCK, progress=lambda *_: time.sleep(0.1))
     assert len(synced) >= 3

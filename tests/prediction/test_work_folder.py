@@ -5,7 +5,7 @@ import pytest
 
 from pointillist.errors import OutputError
 from pointillist.legend import Legend
-from pointillist.prediction import work_folder
+from pointillist.prediction import block_store
 from pointillist.prediction.block import BlockPrediction, Wanted
 from pointillist.prediction.block_layers import BlockFormat
 from pointillist.prediction.leftovers import count_leftovers
@@ -41,7 +41,7 @@ def test_blocks_come_back_until_they_are_removed(out) -> None:
 def test_starting_afresh_forgets(out) -> None:
     _interrupt(out, {0: [1]})
     with WorkFolder(out, JOB, go_on=False) as work:
-        assert work.ledger.entries == {}
+        assert work.entries == {}
     assert not work_path(out).exists()  # nothing was finished
 
 
@@ -52,7 +52,7 @@ def test_damage_after_the_start_is_found_when_read(out) -> None:
         with pytest.raises(OutputError, match=r"Block 0 of .*map\.tif' reads back damaged"):
             work.read(0)
     with WorkFolder(out, JOB, go_on=True) as work:
-        assert 0 not in work.ledger.entries
+        assert 0 not in work.entries
         work.add(0, [np.array([5], dtype=np.float32)])
     with WorkFolder(out, JOB, go_on=True) as work:  # the later line counts
         assert np.frombuffer(work.read(0), np.float32).tolist() == [5]
@@ -64,11 +64,11 @@ def test_a_disk_that_fails_later_is_told(out, monkeypatch) -> None:
 
     with WorkFolder(out, JOB, go_on=False) as work:
         work.add_empty(0)
-        monkeypatch.setattr(work_folder, "sync_file", fail)
+        monkeypatch.setattr(block_store, "sync_file", fail)
         work.begin_finishing()
-        work._syncing.exception()
+        work._own._syncing.exception()
         work.begin_finishing()  # the first was still that of the beginning, perhaps
-        work._syncing.exception()
+        work._own._syncing.exception()
         with pytest.raises(OutputError, match=r"map\.tif' cannot be written.*No space left"):
             work.begin_finishing()
     assert count_leftovers(out) == 1

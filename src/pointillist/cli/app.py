@@ -214,6 +214,12 @@ def predict(
         bool,
         typer.Option("--skip-unreadable", help="Leave nodata where a scene cannot be read."),
     ] = False,
+    workers: Annotated[
+        int | None, typer.Option(help="Map with so many processes on this machine.")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Map with a Dask cluster: its address, tcp://HOST:8786.")
+    ] = None,
     trace: Annotated[
         Path | None, typer.Option(help="Also write a timeline (.json) for chrome://tracing.")
     ] = None,
@@ -246,6 +252,8 @@ def predict(
             probabilities_dtype=probabilities_dtype,
             skip_unreadable=skip_unreadable,
             trace=trace,
+            workers=workers,
+            scheduler=scheduler,
             resume=resume,
             overwrite=overwrite,
             progress=lambda done, total: step(done / max(total, 1), f"{done} of {total} blocks"),

@@ -51,10 +51,10 @@ def count_free_cores() -> int:
     percent = min(psutil.cpu_percent(_LISTEN_S) for _ in range(_N_LISTENS))
     busy = percent / 100 * (psutil.cpu_count() or 1)
     free = (psutil.cpu_count() or 1) - busy
-    return max(1, round(min(_allowed_cores(), free)))
+    return max(1, round(min(allowed_cores(), free)))
 
 
-def _allowed_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> float:
+def allowed_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> float:
     """Cores by affinity and by the quota of a container."""
     affinity = getattr(os, "sched_getaffinity", None)
     cores = float(len(affinity(0)) if affinity else os.cpu_count() or 1)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+Elsewhere = Callable[[list[tuple[SceneJob, Stock]], BlockCounter], None]
+
 # Engines are compared on parts of this many blocks, spread over the scenes, each with at least so
 # many valid pixels where there are such.
 _N_PARTS, _PART_PX, _PART_VALID_PX = 4, 256, 1024
@@ -45,6 +47,7 @@ def map_scenes(
     request: EngineRequest,
     options: MapOptions,
     progress: Progress | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> None:
     """Map all scenes that are not complete.
 
@@ -57,16 +60,21 @@ def map_scenes(
         request: What engine is asked for.
         options: What is made of all scenes.
         progress: Told (blocks done, blocks in all) after each block.
+        elsewhere: Maps the scenes in other processes; None maps them in this one.
     """
     # a forest shares its work among threads that do not wait for one another
-    cores = free_cores_only(logger.info) if model.kind != "forest" else nullcontext()
+    alone = model.kind == "forest" or elsewhere is not None
+    cores = nullcontext() if alone else free_cores_only(logger.info)
     with interrupt_between_steps() as check:
         counter = BlockCounter(progress, sum(len(job.blocks) for job in jobs), check)
-        todo = _pass_over_complete(jobs, stocks, request, options, counter)
+        todo = pass_over_complete(jobs, stocks, request, options, counter)
         if not todo:
             return
+        if elsewhere is not None:
+            elsewhere(todo, counter)
+            return
         with cores:
-            probe = _probe(jobs, options.skip_unreadable)
+            probe = probe_scenes(jobs, options.skip_unreadable)
             n_px = sum(job.grid.height * job.grid.width for job in jobs)
             with span("choose engine"):
                 engines = _restore_engines(model, stocks, request)
@@ -91,7 +99,7 @@ def _restore_engines(
     return list(engines.values())
 
 
-def _pass_over_complete(
+def pass_over_complete(
     jobs: Sequence[SceneJob],
     stocks: Sequence[Stock],
     request: EngineRequest,
@@ -115,8 +123,8 @@ def _pass_over_complete(
     return todo
 
 
-def _probe(jobs: Sequence[SceneJob], skip_unreadable: bool) -> Callable[[], Pixels | None]:
-    """Reads parts of a few blocks to compare engines on."""
+def probe_scenes(jobs: Sequence[SceneJob], skip_unreadable: bool) -> Callable[[], Pixels | None]:
+    """Reads parts of a few blocks of scenes to compare engines on."""
 
     def probe() -> Pixels | None:
         full: list[Pixels] = []

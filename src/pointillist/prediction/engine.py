@@ -156,16 +156,19 @@ class OpenVinoEngine(_NetworkEngine):
     Args:
         model: The network.
         precision: `fp32`, or `bf16` where the CPU multiplies bf16.
+        n_threads: Threads to use; None for all cores.
 
     Raises:
         InputError: OpenVINO cannot take the network over; the message says why.
     """
 
-    def __init__(self, model: NetworkModel, precision: str = "fp32") -> None:
+    def __init__(
+        self, model: NetworkModel, precision: str = "fp32", n_threads: int | None = None
+    ) -> None:
         super().__init__(model)
         self.name = f"openvino {precision}"
         try:
-            compiled = _compile_openvino(model, precision)
+            compiled = _compile_openvino(model, precision, n_threads)
         except Exception as error:  # OpenVINO's frontends raise whatever they like
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise InputError(
@@ -187,7 +190,7 @@ def _network_on(model: NetworkModel, device: torch.device) -> nn.Module:
     return copy.deepcopy(network).to(device)
 
 
-def _compile_openvino(model: NetworkModel, precision: str) -> Any:
+def _compile_openvino(model: NetworkModel, precision: str, n_threads: int | None) -> Any:
     """Convert and compile. The frontend is used directly: `convert_model` reports usage online."""
     import openvino as ov
     import torch
@@ -210,6 +213,8 @@ def _compile_openvino(model: NetworkModel, precision: str) -> Any:
         "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision],
         "PERFORMANCE_HINT": "LATENCY",
     }
+    if n_threads is not None:  # other processes use the other cores
+        hints |= {"INFERENCE_NUM_THREADS": str(n_threads), "ENABLE_CPU_PINNING": "NO"}
     return ov.Core().compile_model(graph, "CPU", hints)
 
 

@@ -47,20 +47,26 @@ def _describe(name: str) -> tuple[str, str]:
     return _library(parts[1]), _processor(parts[3])
 
 
-def restore_engine(model: TrainedModel, kept: dict[str, str], request: EngineRequest) -> Engine:
+def restore_engine(
+    model: TrainedModel,
+    kept: dict[str, str],
+    request: EngineRequest,
+    n_threads: int | None = None,
+) -> Engine:
     """Build the engine that an interrupted map was begun with; nothing is chosen.
 
     Args:
         model: The model.
         kept: What `describe_engine` said then.
         request: What is asked for now; `auto` agrees with everything.
+        n_threads: Threads that the engine may use; None for all cores.
 
     Raises:
         InputError: Another one is asked for, or this machine does not have it.
     """
     refuse_another(kept, request)
     try:
-        engine = _build(model, kept["name"])
+        engine = _build(model, kept["name"], n_threads)
         here = describe_engine(engine)
     except (InputError, RuntimeError, ImportError, AssertionError) as error:  # no CUDA in torch
         raise _cannot(kept, str(error).splitlines()[0].rstrip(".")) from error
@@ -70,18 +76,23 @@ def restore_engine(model: TrainedModel, kept: dict[str, str], request: EngineReq
     return engine
 
 
-def _build(model: TrainedModel, name: str) -> Engine:
+def _build(model: TrainedModel, name: str, n_threads: int | None) -> Engine:
     from pointillist.models import EnsembleModel, NetworkModel
+    from pointillist.models.forest import ForestModel
 
     names = name.split(_JOINT)
     if isinstance(model, EnsembleModel) and len(names) == len(model.parts):
-        engines = [_build(part, own) for part, own in zip(model.parts, names, strict=True)]
+        engines = [
+            _build(part, own, n_threads) for part, own in zip(model.parts, names, strict=True)
+        ]
         return EnsembleEngine(model, engines)
+    if isinstance(model, ForestModel):
+        model.n_threads = n_threads or model.n_threads
     parts = _NETWORK_ENGINE.fullmatch(name)
     if parts is None or not isinstance(model, NetworkModel):
         return ModelEngine(model)
     if parts[1] == "openvino":
-        return OpenVinoEngine(model, parts[2])
+        return OpenVinoEngine(model, parts[2], n_threads)
     return TorchEngine(model, parts[2], parts[3] or "cpu")
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from pointillist.errors import OutputError
-from pointillist.prediction.ledger import count_finished
+from pointillist.prediction.ledger import read_entries
 from pointillist.prediction.output_lock import refuse_if_held
 from pointillist.prediction.work_folder import (
     JOB_FILE,
     LEDGER_FILE,
     LOCK_FILE,
     WorkFolder,
+    share_ledgers,
     work_path,
 )
 
@@ -26,7 +27,10 @@ def count_leftovers(output: Path) -> int:
     """
     folder = work_path(output)
     refuse_if_held(folder / LOCK_FILE, output)
-    return count_finished(folder / LEDGER_FILE) if (folder / JOB_FILE).exists() else 0
+    if not (folder / JOB_FILE).exists():
+        return 0
+    ledgers = [folder / LEDGER_FILE, *share_ledgers(folder)]
+    return len({block for ledger in ledgers for block in read_entries(ledger)})
 
 
 def read_leftover_job(output: Path) -> tuple[dict[str, Any], bool]:
@@ -43,7 +47,8 @@ def read_leftover_job(output: Path) -> tuple[dict[str, Any], bool]:
             f"The interrupted run of '{output}' cannot go on: '{folder / JOB_FILE}' is damaged. "
             "Start again with --overwrite."
         ) from error
-    return job, b'"finishing"' in (folder / LEDGER_FILE).read_bytes()
+    ledger = folder / LEDGER_FILE
+    return job, ledger.exists() and b'"finishing"' in ledger.read_bytes()
 
 
 def remove_leftovers(output: Path) -> None:

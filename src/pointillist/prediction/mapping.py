@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pointillist.errors import OutputError, UnreadableFileError
+from pointillist.errors import ClusterError, OutputError, UnreadableFileError
 from pointillist.grid import Block, Window
 from pointillist.points import AreaOfInterest
 from pointillist.prediction.block import BlockPrediction, Wanted, predict_block
 from pointillist.prediction.block_layers import BlockFormat
+from pointillist.prediction.block_store import BlockStore
 from pointillist.prediction.engine import Engine
 from pointillist.prediction.map_files import MapFiles
 from pointillist.prediction.polygons import write_polygons
@@ -23,7 +24,7 @@ from pointillist.prediction.resuming import Stock, job_tags
 from pointillist.prediction.scene_job import BlockCounter, MapOptions, SceneJob
 from pointillist.prediction.tracing import span
 from pointillist.prediction.views import with_views
-from pointillist.prediction.work_folder import WorkFolder
+from pointillist.prediction.work_folder import FinishedBlocks, WorkFolder
 from pointillist.raster import remove_partial_files
 
 if TYPE_CHECKING:
@@ -46,11 +47,13 @@ def map_scene(
     go_on = stock.state == "blocks"
     output = job.outputs.map
     with closing(job.scene), WorkFolder(output, stock.record.to_dict(), go_on=go_on) as work:
-        with _told_how_to_go_on(work):
+        with told_how_to_go_on(lambda: len(work.entries)):
             for file in job.outputs.files:
                 remove_partial_files(file)
             _predict_missing(job, engine, options, work, counter)
-            _write_results(job, stock, options, work, counter.check)
+            work.begin_finishing()
+            write_results(job, stock, options, work, counter.check)
+            list_unreadable(job, work)
         work.remove()
 
 
@@ -113,40 +116,79 @@ def _predict_missing(
     job: SceneJob, engine: Engine, options: MapOptions, work: WorkFolder, counter: BlockCounter
 ) -> None:
     """Predict and keep the blocks that are not kept yet."""
-
-    def skip(block: Block, error: UnreadableFileError) -> None:
-        work.add_empty(block.index, unreadable=True)
-        logger.warning("Left empty: %s", error)
-        counter.add()
-
-    kept = {i for i, entry in work.ledger.entries.items()
-            if options.skip_unreadable or entry.kind != "unreadable"}  # fmt: skip
-    missing = [block for block in job.blocks if block.index not in kept]
+    missing = missing_blocks(job, options, work)
     if len(missing) < len(job.blocks):
         logger.info(
             "%d of %d blocks of '%s' are finished already.",
             len(job.blocks) - len(missing), len(job.blocks), work.output,
         )  # fmt: skip
     counter.add(len(job.blocks) - len(missing))
+    keep_blocks(job, missing, engine, options, work, counter.add)
+
+
+def missing_blocks(job: SceneJob, options: MapOptions, work: FinishedBlocks) -> list[Block]:
+    """The blocks to be computed; where the scene could not be read, once more."""
+    kept = {i for i, entry in work.entries.items()
+            if options.skip_unreadable or entry.kind != "unreadable"}  # fmt: skip
+    return [block for block in job.blocks if block.index not in kept]
+
+
+def keep_blocks(
+    job: SceneJob,
+    blocks: Sequence[Block],
+    engine: Engine,
+    options: MapOptions,
+    store: WorkFolder | BlockStore,
+    after_each: Callable[[], None],
+) -> None:
+    """Predict blocks and keep each.
+
+    Args:
+        job: The scene.
+        blocks: Which.
+        engine: What computes.
+        options: What is made of them.
+        store: Where they are kept.
+        after_each: Called when a block is kept.
+    """
+
+    def skip(block: Block, error: UnreadableFileError) -> None:
+        store.add_empty(block.index, unreadable=True)
+        logger.warning("Left empty: %s", error)
+        after_each()
+
     layers = BlockFormat(options.legend, options.wanted, options.probabilities_dtype)
     on_unreadable = skip if options.skip_unreadable else None
-    results = predict_scene(job.scene, missing, engine, options.wanted, job.aoi, on_unreadable)
+    results = predict_scene(job.scene, blocks, engine, options.wanted, job.aoi, on_unreadable)
     with closing(results):
         for block, result in results:
             if result is None:
-                work.add_empty(block.index)
+                store.add_empty(block.index)
             else:
                 with span("keep", block=block.index):
-                    work.add(block.index, layers.encode(result).parts)
-            counter.add()
+                    store.add(block.index, layers.encode(result).parts)
+            after_each()
 
 
-def _write_results(
-    job: SceneJob, stock: Stock, options: MapOptions, work: WorkFolder, check: Callable[[], None]
+def write_results(
+    job: SceneJob,
+    stock: Stock,
+    options: MapOptions,
+    kept: FinishedBlocks,
+    check: Callable[[], None],
 ) -> None:
-    """Make the files of the kept blocks."""
-    work.begin_finishing()
+    """Make the files of the kept blocks.
+
+    Args:
+        job: The scene.
+        stock: What the map is made with.
+        options: What is made of the blocks.
+        kept: All blocks.
+        check: Called after each; may raise.
+    """
     layers = BlockFormat(options.legend, options.wanted, options.probabilities_dtype)
+    for file in job.outputs.files:
+        remove_partial_files(file)
     files = MapFiles(
         job.outputs,
         job.grid,
@@ -159,18 +201,18 @@ def _write_results(
     with span("finish"), files:
         for block in job.blocks:
             with span("write", block=block.index):
-                data = work.read(block.index)
+                data = kept.read(block.index)
                 if data is not None:
                     files.write(block.core, layers.decode(data, block.core.shape))
             check()
     if job.outputs.polygons is not None:
         with span("polygons"):
             write_polygons(job.outputs.map, options.legend, job.outputs.polygons)
-    _list_unreadable(job, work)
 
 
-def _list_unreadable(job: SceneJob, work: WorkFolder) -> None:
-    empty = [i for i, entry in sorted(work.ledger.entries.items()) if entry.kind == "unreadable"]
+def list_unreadable(job: SceneJob, work: FinishedBlocks) -> None:
+    """Tell a person where a map has nodata because the scene could not be read."""
+    empty = [i for i, entry in sorted(work.entries.items()) if entry.kind == "unreadable"]
     if not empty:
         return
     windows = [_place(job.blocks[i].core) for i in empty[:_N_LISTED]]
@@ -186,12 +228,12 @@ def _place(window: Window) -> str:
 
 
 @contextmanager
-def _told_how_to_go_on(work: WorkFolder) -> Iterator[None]:
+def told_how_to_go_on(count_kept: Callable[[], int]) -> Iterator[None]:
     """Add to an error what is kept and how to go on."""
     try:
         yield
-    except (OutputError, UnreadableFileError) as error:
-        n, hints = len(work.ledger.entries), []
+    except (ClusterError, OutputError, UnreadableFileError) as error:
+        n, hints = count_kept(), []
         if n:
             hints.append(f"Finished blocks are kept ({n}): go on with --resume.")
         if isinstance(error, UnreadableFileError):

@@ -13,12 +13,14 @@ from pointillist.prediction.batch import map_scenes
 from pointillist.prediction.block import Tiling, Wanted
 from pointillist.prediction.block_layers import BandType
 from pointillist.prediction.choice import EngineRequest
+from pointillist.prediction.cluster.crew import CrewRequest
 from pointillist.prediction.fingerprint import fingerprint_model
 from pointillist.prediction.fitting import Bands, open_fitting_scene
 from pointillist.prediction.job_record import JobRecord
 from pointillist.prediction.outputs import PathLike, plan_outputs
-from pointillist.prediction.resuming import refuse_leftovers, take_stock
+from pointillist.prediction.resuming import Stock, refuse_leftovers, take_stock
 from pointillist.prediction.scene_job import (
+    BlockCounter,
     MapOptions,
     Progress,
     SceneJob,
@@ -51,6 +53,8 @@ def predict(
     device: str = "auto",
     probabilities_dtype: BandType = "float32",
     skip_unreadable: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
     trace: PathLike | None = None,
@@ -91,6 +95,9 @@ def predict(
         device: `auto`, `cpu` or `cuda`.
         probabilities_dtype: `float32`, or `uint8` (scaled), for probabilities and uncertainty.
         skip_unreadable: Leave nodata, and say where, in blocks that the scene cannot be read for.
+        workers: Map with so many processes on this machine, which are started again when they die.
+        scheduler: Map with the workers of a Dask cluster; the address of its scheduler. All of
+            them need the scenes and the folder of the maps under the same paths.
         resume: Go on from the blocks that an interrupted run left, with the engine it was begun
             with; starts afresh where there are none, does nothing where the map is complete.
         overwrite: Whether outputs that exist, and blocks of an interrupted run, are replaced.
@@ -102,6 +109,7 @@ def predict(
         The map; a list of maps where `scenes` is a list.
 
     Raises:
+        ClusterError: Workers cannot be reached or started, take no part, or have gone.
         GridError: A scene without the model's bands, or an area of interest outside the scenes.
         InputError: An option out of range.
         OutputExistsError: An output exists, or blocks of an interrupted run, and nothing says what
@@ -124,6 +132,7 @@ def predict(
         )
     wanted = Wanted(probabilities is not None, uncertainty is not None, min_confidence, views)
     request = EngineRequest(engine, precision, device)
+    crew = CrewRequest(workers, scheduler)
     if min_area is not None and min_area < 1:
         raise InputError(f"Expected --min-area of at least 1 pixel, got {min_area}.")
     plans = plan_outputs(
@@ -157,8 +166,15 @@ def predict(
         )
         for job in jobs
     ]
+    elsewhere = None
+    if crew.is_wanted:
+        from pointillist.prediction.cluster.run import map_on_cluster
+
+        def elsewhere(todo: list[tuple[SceneJob, Stock]], counter: BlockCounter) -> None:
+            map_on_cluster(trained, todo, request, options, tiling, crew, counter)
+
     with recorded(trace):
-        map_scenes(trained, jobs, stocks, request, options, progress)
+        map_scenes(trained, jobs, stocks, request, options, progress, elsewhere)
     maps = [plan.map for plan in plans]
     return maps if several else maps[0]
 

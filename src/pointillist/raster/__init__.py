@@ -8,6 +8,7 @@ from pointillist.raster.describe import describe
 from pointillist.raster.fingerprint import (
     JOB_TAG,
     fingerprint_contents,
+    fingerprint_raster,
     fingerprint_scene,
     made_by_predict,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "check_output",
     "describe",
     "fingerprint_contents",
+    "fingerprint_raster",
     "fingerprint_scene",
     "made_by_predict",
     "open_class_raster",

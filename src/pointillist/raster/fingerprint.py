@@ -29,15 +29,20 @@ def fingerprint_scene(scene: Scene) -> dict[str, str]:
     and overviews. Of each the size counts and what stands in 32 places of it, so that a copy is
     the same scene. Of a scene that is not on this machine only the path counts.
     """
-    grid = scene.grid
-    raster = [grid.shape, grid.transform.coefficients, grid.crs, scene.dtype, scene.nodata]
     files = list(_local_files(scene.path))
     modified = [file.stat().st_mtime_ns for file in files]
     return {
-        "raster": hashlib.sha256(_canonical(raster)).hexdigest(),
+        "raster": fingerprint_raster(scene),
         "contents": _of_files(scene.path, files),
         "modified": hashlib.sha256(_canonical(modified)).hexdigest(),
     }
+
+
+def fingerprint_raster(scene: Scene) -> str:
+    """A fingerprint of a scene's grid, type and nodata."""
+    grid = scene.grid
+    raster = [grid.shape, grid.transform.coefficients, grid.crs, scene.dtype, scene.nodata]
+    return hashlib.sha256(_canonical(raster)).hexdigest()
 
 
 def fingerprint_contents(path: str) -> str:
