@@ -9,8 +9,13 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
+from hypothesis import settings
 from rasterio.transform import from_origin
 from shapely.geometry import Point
+
+# how long an example takes says how busy the machine is
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

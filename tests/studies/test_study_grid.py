@@ -145,7 +145,7 @@ def test_no_process_outlives_the_study(tmp_path: Path, signum: int) -> None:
     workers = _children_of(study.pid, 2)
     time.sleep(3)
     os.kill(study.pid, signum)
-    study.communicate(timeout=60)
+    study.communicate(timeout=180)
     _, alive = psutil.wait_procs(workers, timeout=30)
     assert not alive
 

@@ -175,7 +175,7 @@ def _local_cluster(n_workers: int) -> Iterator[Any]:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             memory_limit=0,  # blocks are small; a worker must not be paused for a model's size
             silence_logs=logging.CRITICAL,
         )

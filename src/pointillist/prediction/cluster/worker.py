@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import pointillist
-from pointillist.errors import InputError
+from pointillist.errors import InputError, PointillistError
 from pointillist.prediction.batch import probe_scenes
 from pointillist.prediction.block import Tiling
 from pointillist.prediction.block_store import BlockStore
@@ -32,6 +32,24 @@ Said = list[tuple[int, str]]
 
 # One thing at a time: an engine uses all threads that its process has.
 _AT_WORK = threading.Lock()
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _in_plain_words(do: Callable[P, T]) -> Callable[P, T]:
+    """Raise errors for people without what caused them, which may not travel between processes."""
+
+    @functools.wraps(do)
+    def wrapped(*args: P.args, **options: P.kwargs) -> T:
+        try:
+            return do(*args, **options)
+        except PointillistError as error:
+            told = type(error)(str(error))
+        raise told
+
+    return wrapped
 
 
 class NoLongerWantedError(Exception):
@@ -63,6 +81,7 @@ class Errand:
     n_threads: int | None = None
 
 
+@_in_plain_words
 def introduce(errand: Errand, engine: dict[str, str] | None) -> str:
     """Make sure that this worker can take part; returns its host's name.
 
@@ -84,6 +103,7 @@ def introduce(errand: Errand, engine: dict[str, str] | None) -> str:
     return socket.gethostname()
 
 
+@_in_plain_words
 def choose(errand: Errand, jobs: Sequence[SceneJob]) -> tuple[dict[str, str], Said]:
     """Choose the engine of a run on this worker.
 
@@ -102,6 +122,7 @@ def choose(errand: Errand, jobs: Sequence[SceneJob]) -> tuple[dict[str, str], Sa
     return describe_engine(engine), said
 
 
+@_in_plain_words
 def compute(errand: Errand, job: SceneJob, stock: Stock, blocks: Sequence[int], share: str) -> Said:
     """Compute some blocks of a scene and keep them in a share of their own; returns what was said.
 
@@ -126,6 +147,7 @@ def compute(errand: Errand, job: SceneJob, stock: Stock, blocks: Sequence[int], 
     return said
 
 
+@_in_plain_words
 def finish(errand: Errand, job: SceneJob, stock: Stock) -> Said:
     """Write the results of a scene whose blocks are all kept; returns what was said."""
     with _AT_WORK, _listening() as said:
