@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from pointillist.errors import UnreadableFileError
 from pointillist.grid import Grid, Window, iter_windows
 from pointillist.legend import Legend
-from pointillist.raster import ClassRaster, Scene, open_class_raster, open_scene
+from pointillist.raster import (
+    ClassRaster,
+    Scene,
+    fingerprint_contents,
+    made_by_predict,
+    open_class_raster,
+    open_scene,
+)
 
 PathLike = str | os.PathLike[str]
 
@@ -50,32 +57,44 @@ class Layer(Protocol):
         """Its classes, None on a scene."""
 
     @property
-    def is_probability(self) -> bool:
-        """Whether its classes are the likeliest ones of a probability raster."""
+    def is_truth(self) -> bool:
+        """Whether its classes may be taken for what is there: those of a mask, not of a map."""
+
+    def fingerprint(self) -> str:
+        """Of the file's contents."""
 
     def read(self, window: Window) -> Reading:
         """Read a window inside it."""
 
 
-class ClassLayer:
-    """A map or a mask."""
+class _FileLayer:
+    """A layer kept in a file."""
 
-    is_probability = False
+    name: str
+    is_truth = False
+
+    def fingerprint(self) -> str:
+        """Of the file's contents."""
+        return fingerprint_contents(self.name)
+
+
+class ClassLayer(_FileLayer):
+    """A map or a mask."""
 
     def __init__(self, raster: ClassRaster) -> None:
         self._raster = raster
         self.name, self.grid = raster.name, raster.grid
         self.legend: Legend | None = raster.legend
+        self.is_truth = not made_by_predict(raster.name)
 
     def read(self, window: Window) -> Reading:
         """Class indices of a window."""
         return Reading(self._raster.read(window))
 
 
-class SceneLayer:
+class SceneLayer(_FileLayer):
     """A scene: no classes, points may lie where all bands have data."""
 
-    is_probability = False
     legend: Legend | None = None
 
     def __init__(self, scene: Scene) -> None:
@@ -87,10 +106,8 @@ class SceneLayer:
         return Reading(np.where(self._scene.read(window).valid, 0, -1).astype(np.int16))
 
 
-class ProbabilityLayer:
+class ProbabilityLayer(_FileLayer):
     """A band per class, as `predict --probabilities` writes; the class is the likeliest one."""
-
-    is_probability = True
 
     def __init__(self, scene: Scene, legend: Legend | None = None) -> None:
         self._scene = scene

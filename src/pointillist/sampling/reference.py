@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from pointillist.errors import InputError
 from pointillist.points.sealing import ID_FIELD, SEAL_KEY, seal
-from pointillist.raster import fingerprint_contents, made_by_predict
 from pointillist.sampling.drawing import DrawnPoints, draw_simple, draw_stratified, read_nodes
 from pointillist.sampling.planning import Plan, SampleRequest, plan_sample
 from pointillist.sampling.population import Population, Progress, Tally, count
@@ -134,6 +133,7 @@ def _describe(
         "source": np.full(n, "sample", dtype=object),
     }
     facts: Facts = {
+        "purpose": "reference",
         "design": request.design,
         "n": n,
         "population": tally.n_pixels,
@@ -156,13 +156,16 @@ def _describe(
         facts["stratum_points"] = {names[h]: int(plan.points[h]) for h in present}
     else:
         columns["inclusion_probability"] = _equal_chances(tally, plan, drawn)
+        if legend is not None:
+            counted = zip(legend.names, tally.sizes.tolist(), strict=True)
+            facts["map_class_sizes"] = {name: size for name, size in counted if size}
     return columns, facts
 
 
 def _classes(population: Population, drawn: DrawnPoints) -> NDArray[Any]:
     """For the mapper to fill; the raster's own where it is no map but what is known to be true."""
     legend = population.layer.legend
-    if legend is None or population.layer.is_probability or made_by_predict(population.name):
+    if legend is None or not population.layer.is_truth:
         return np.full(len(drawn), None, dtype=object)
     return np.array(legend.names, dtype=object)[drawn.map_class]
 
@@ -178,14 +181,13 @@ def _equal_chances(tally: Tally, plan: Plan, drawn: DrawnPoints) -> NDArray[np.f
 
 def _provenance(population: Population) -> Facts:
     """What was sampled: the raster, the map of the strata, the area of interest."""
-    path = population.name
     facts: Facts = {
-        "raster": Path(path).name,
-        "raster_fingerprint": fingerprint_contents(path),
+        "raster": Path(population.name).name,
+        "raster_fingerprint": population.layer.fingerprint(),
     }
     if population.strata_layer is not None:
         facts["strata_raster"] = Path(population.strata_layer.name).name
-        facts["strata_fingerprint"] = fingerprint_contents(population.strata_layer.name)
+        facts["strata_fingerprint"] = population.strata_layer.fingerprint()
     if population.area is not None:
         facts["aoi"] = population.area.name
         facts["aoi_fingerprint"] = population.area.fingerprint()

@@ -68,7 +68,7 @@ def draw_training(
         logger.warning("%d points were drawn instead of %d: %s.", len(rowcol), request.n, why)
     legend = population.layer.legend
     names: Any = np.full(len(rowcol), None, dtype=object)
-    facts: dict[str, Any] = {"raster": Path(population.name).name}
+    facts: dict[str, Any] = {"purpose": "training", "raster": Path(population.name).name}
     if legend is not None:
         at_points = classes[rowcol[:, 0], rowcol[:, 1]]
         names = np.array(legend.names, dtype=object)[at_points]
