@@ -21,6 +21,7 @@ from pointillist.accuracy.estimators import (
     estimate,
 )
 from pointillist.accuracy.matrix import ErrorMatrix
+from pointillist.accuracy.places import MAX_PLACES, Places, describe_extent
 from pointillist.accuracy.reference import (
     PathLike,
     Reference,
@@ -106,16 +107,18 @@ def assess(
             )
             pixels = _padded(map_raster.counts(), len(read.classes.legend))
             result = assess_points(read, pixels, request, confidence=confidence, fpc=fpc)
+            result = replace(result, map_pixels=pixels, places=_places(read))
         else:
             _refuse_design_of_raster(request)
             with open_class_raster(reference, meant) as reference_raster:
-                matrix, classes = count_census(map_raster, reference_raster, names, progress)
+                matrix, classes, where = count_census(map_raster, reference_raster, names, progress)
             if matrix.n == 0:
                 raise PointsError(
                     f"Expected labelled pixels in {names[1]}, but all of it is nodata. Check which "
                     "value it holds as nodata."
                 )
             result = assess_census(matrix, classes.legend, classes.notices)
+            result = replace(result, error_grid=where)
         result = _complete(result, map_raster.grid, names, confidence)
     if json is not None:
         result.write_json(json, overwrite=overwrite)
@@ -283,6 +286,13 @@ def _refuse_design_of_raster(request: DesignRequest) -> None:
         )
 
 
+def _places(read: Reference) -> Places | None:
+    """The points, where a person could look at them one by one."""
+    if not read.are_points or read.xy is None or len(read.xy) > MAX_PLACES:
+        return None
+    return Places(read.xy, read.map_index, read.reference_index)
+
+
 def _padded(pixels: ArrayLike, n_classes: int) -> NDArray[np.int64]:
     """Pixels of the map's classes, and 0 for those that only the reference has."""
     counts = np.zeros(n_classes, dtype=np.int64)
@@ -300,6 +310,7 @@ def _complete(
         result,
         map_name=names[0],
         reference_name=names[1],
+        extent=describe_extent(grid),
         hectares_per_pixel=hectares,
         confidence=confidence,
         notices=(*result.notices, *([reason] if reason else [])),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from pointillist.accuracy.design import Design
 from pointillist.accuracy.estimators import AccuracyEstimates, Estimate
 from pointillist.accuracy.matrix import ErrorMatrix
+from pointillist.accuracy.places import ErrorGrid, Places
 from pointillist.accuracy.reference import PathLike
 from pointillist.legend import Legend
 
@@ -38,6 +40,18 @@ class Assessment:
         notices: What the reader must know, one sentence each.
         map_name: The map's file.
         reference_name: The reference's file.
+        map_pixels: (C,) pixels of each class in the whole map; None where nobody counted them.
+        extent: Of the map, see `describe_extent`.
+        places: Reference points that judged, where there are any and not too many.
+        error_grid: Where a census found errors.
+        account: What became of each feature of the reference: numbers by outcome (`in_file`,
+            `used`, `cannot_tell`, `no_class`, `outside`, …).
+        nonresponse: Sampled places that nobody could answer: `n`, `n_sampled`, `by_stratum`,
+            `assumption`, and `bounds` of every figure without that assumption.
+        leakage: Reference points on or near training points: `training`, `n`, `on`, `near`,
+            `near_m`, `expected_near`.
+        not_estimable: Figures without a value or interval: `figure`, `class`, `why`.
+        bootstrap: How the bootstrap intervals were made: `replicates`, `seed`.
     """
 
     kind: Kind
@@ -52,6 +66,15 @@ class Assessment:
     notices: tuple[str, ...] = ()
     map_name: str = "map"
     reference_name: str = "reference"
+    map_pixels: NDArray[np.int64] | None = None
+    extent: dict[str, Any] | None = None
+    places: Places | None = None
+    error_grid: ErrorGrid | None = None
+    account: Mapping[str, int] | None = None
+    nonresponse: Mapping[str, Any] | None = None
+    leakage: Mapping[str, Any] | None = None
+    not_estimable: tuple[Mapping[str, Any], ...] = ()
+    bootstrap: Mapping[str, Any] | None = None
 
     @property
     def overall_accuracy(self) -> float:
@@ -84,10 +107,19 @@ class Assessment:
                 name: {"proportion": self._stated(a), "hectares": self._hectares(a)}
                 for name, a in zip(self.legend.names, e.area, strict=True)
             },
+            "mapped_area": self._mapped_area(),
             "confidence": self.confidence,
             "design": self._design_as_dict(),
             "legend": self.legend.to_dict(),
             "notices": list(self.notices),
+            "not_estimable": [dict(entry) for entry in self.not_estimable],
+            "bootstrap": _plain(self.bootstrap),
+            "points": _plain(self.account),
+            "nonresponse": _plain(self.nonresponse),
+            "leakage": _plain(self.leakage),
+            "map_extent": self.extent,
+            "places": None if self.places is None else self.places.to_dict(self.legend.names),
+            "error_grid": None if self.error_grid is None else self.error_grid.to_dict(),
         }
 
     def write_json(self, path: PathLike, *, overwrite: bool = False) -> Path:
@@ -115,6 +147,20 @@ class Assessment:
             return None
         return self._stated(proportion.scaled(self.population_px * self.hectares_per_pixel))
 
+    def _mapped_area(self) -> dict[str, Any] | None:
+        """What the map itself shows of each class: counted pixels, not corrected for errors."""
+        if self.map_pixels is None:
+            return None
+        total, per_pixel = max(int(self.map_pixels.sum()), 1), self.hectares_per_pixel
+        return {
+            name: {
+                "pixels": int(n),
+                "proportion": float(n / total),
+                "hectares": None if per_pixel is None else float(n * per_pixel),
+            }
+            for name, n in zip(self.legend.names, self.map_pixels, strict=True)
+        }
+
     def _design_as_dict(self) -> dict[str, Any] | None:
         if self.design is None:
             return None
@@ -122,11 +168,16 @@ class Assessment:
         rows = zip(self.design.strata, n, self.design.sizes.tolist(), strict=True)
         return {
             "name": self.design.name,
+            "estimator": self.design.estimator,
             "strata": [{"name": s, "n": count, "pixels": size} for s, count, size in rows],
             "strata_are_map_classes": self.design.are_map_classes,
             "fpc": self.fpc,
             "estimated_matrix": _numbers(self.estimates.cells),
         }
+
+
+def _plain(facts: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if facts is None else dict(facts)
 
 
 def _numbers(values: NDArray[np.float64]) -> list[list[float | None]]:

@@ -119,6 +119,11 @@ class Design:
     sizes: NDArray[np.float64]
     are_map_classes: bool = False
 
+    @property
+    def estimator(self) -> str:
+        """`simple` (one stratum, also for systematic samples) or `stratified`."""
+        return "simple" if self.name in ONE_STRATUM else "stratified"
+
 
 @dataclass(frozen=True, eq=False)
 class MapFacts:

@@ -15,6 +15,7 @@ from pointillist.accuracy.area import same_crs
 from pointillist.accuracy.classes import JoinedClasses, join_classes
 from pointillist.accuracy.design import SampleRecord
 from pointillist.accuracy.matrix import ErrorMatrix, error_matrix
+from pointillist.accuracy.places import ErrorGrid
 from pointillist.errors import GridError
 from pointillist.grid import Grid, Window, iter_windows
 from pointillist.legend import Legend
@@ -49,6 +50,7 @@ class Reference:
         record: What the file says about how the features were drawn.
         notices: What was skipped, in words.
         are_points: Whether every feature is one point.
+        xy: (n, 2) centres of the pixels in the map's coordinates; None where nobody asks.
     """
 
     map_index: NDArray[np.int64]
@@ -58,6 +60,7 @@ class Reference:
     record: SampleRecord
     notices: tuple[str, ...]
     are_points: bool
+    xy: NDArray[np.float64] | None = None
 
     @property
     def matrix(self) -> ErrorMatrix:
@@ -76,7 +79,7 @@ def count_census(
     reference: ClassRaster,
     names: tuple[str, str] = ("map", "reference"),
     progress: Callable[[float], object] | None = None,
-) -> tuple[ErrorMatrix, JoinedClasses]:
+) -> tuple[ErrorMatrix, JoinedClasses, ErrorGrid]:
     """Compare two rasters block by block; memory does not grow with their size.
 
     Args:
@@ -97,14 +100,16 @@ def count_census(
         map_name=names[0],
         reference_name=names[1],
     )
-    matrix = ErrorMatrix.empty(classes.legend.names)
+    matrix, where = ErrorMatrix.empty(classes.legend.names), ErrorGrid.of(map_raster.grid)
     windows = list(iter_windows(map_raster.grid.shape, BLOCK_PX))
     for i, window in enumerate(windows):
         in_reference = classes.from_reference[reference.read(window)]
-        matrix = matrix + error_matrix(map_raster.read(window), in_reference, matrix.classes)
+        in_map = map_raster.read(window)
+        matrix = matrix + error_matrix(in_map, in_reference, matrix.classes)
+        where.add(window, in_map, in_reference)
         if progress is not None:
             progress((i + 1) / len(windows))
-    return matrix, classes
+    return matrix, classes, where
 
 
 def check_same_grid(of_map: Grid, of_reference: Grid, names: tuple[str, str]) -> None:
@@ -184,6 +189,7 @@ def read_vector_reference(
         notices=tuple(" ".join(line.split()) for line in lines),
         are_points=bool(geometry.geom_type.dropna().isin(["Point", "MultiPoint"]).all())
         and len(np.unique(labels.pixels.feature)) == len(labels.pixels),
+        xy=map_raster.grid.transform.xy(labels.pixels.rowcol),
     )
 
 

@@ -12,6 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from pointillist import __version__
+from pointillist.cli import assess as assessing
 from pointillist.cli import console
 from pointillist.cli import export as export_command
 from pointillist.cli import sample as sampling
@@ -265,67 +266,7 @@ def predict(
 app.command(epilog=sampling.EPILOG)(sampling.sample)
 
 
-@app.command(
-    epilog="\b\nExamples:\n"
-    "  pointillist assess map.tif --reference reference.gpkg\n"
-    "  pointillist assess map.tif --reference mask.tif --json accuracy.json --html accuracy.html\n"
-    "  pointillist assess map.tif --reference field.csv --class-field cover --design simple",
-)
-def assess(
-    map_path: Annotated[Path, typer.Argument(metavar="MAP", help="A map to judge.")],
-    reference: Annotated[Path, typer.Option(help="Points, polygons or a raster of true classes.")],
-    class_field: ClassField = None,
-    legend: Annotated[
-        Path | None,
-        typer.Option(help="What the numbers of a reference without class names mean."),
-    ] = None,
-    design: Annotated[
-        str | None,
-        typer.Option(help="How the points were drawn: simple, stratified or systematic."),
-    ] = None,
-    strata: Annotated[
-        str | None, typer.Option(help="Field with the stratum of each point.")
-    ] = None,
-    stratum_sizes: Annotated[
-        Path | None, typer.Option(help="CSV stratum,size: pixels per stratum.")
-    ] = None,
-    confidence: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
-    fpc: Annotated[bool, typer.Option("--fpc", help="Finite population correction.")] = False,
-    crs: Crs = None,
-    json: Annotated[Path | None, typer.Option(help="Write all figures as JSON.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a report page.")] = None,
-    overwrite: Overwrite = False,
-) -> None:
-    """Say how good a map is: error matrix, accuracies, areas, IoU."""
-    from pointillist.accuracy import assess as assess_map
-    from pointillist.report import render_table, write_page
-
-    if html is not None:
-        from pointillist.raster import check_output
-
-        check_output(html, overwrite)
-    result = assess_map(
-        map_path,
-        reference,
-        class_field=class_field,
-        legend=legend,
-        design=design,
-        strata=strata,
-        stratum_sizes=stratum_sizes,
-        confidence=confidence,
-        fpc=fpc,
-        crs=crs,
-        json=json,
-        overwrite=overwrite,
-    )
-    if html is not None:
-        write_page(result, html, overwrite=overwrite)
-    console.out.print(render_table(result))
-    for path in (json, html):
-        if path is not None:
-            console.say(f"Written: {path}")
-
-
+app.command(epilog=assessing.EPILOG)(assessing.assess)
 app.command(epilog=suggesting.EPILOG)(suggesting.suggest)
 
 
