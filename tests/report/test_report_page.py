@@ -17,7 +17,7 @@ from pointillist.errors import OutputError, OutputExistsError
 from pointillist.legend import Legend
 from pointillist.report import render_page, write_page
 from pointillist.report.figures import draw_area_bars, draw_class_bars, draw_error_matrix
-from pointillist.report.wording import explain_methods, largest_confusions, references
+from pointillist.report.wording import methods_text, references
 
 NAMES = ("Water", "Forest <old> & wild", "Road")
 
@@ -43,8 +43,7 @@ def points(request: DesignRequest) -> Assessment:
 def test_page_needs_no_other_resource(census: Assessment) -> None:
     page = render_page(census)
     sources = re.findall(r"(?:src|href)=\"([^\"]{0,30})|url\(|@import|<script|<link", page)
-    assert sources
-    assert all(s.startswith("data:image/svg+xml;base64,") for s in sources)
+    assert all(s.startswith("data:image/png;base64,") for s in sources)
 
 
 def test_names_are_escaped(census: Assessment) -> None:
@@ -67,11 +66,13 @@ def test_estimates_show_intervals_and_their_method() -> None:
     page, stated = render_page(result), result.to_dict()
     low, high = stated["overall_accuracy"]["ci"]
     assert f"{100 * low:.1f}–{100 * high:.1f}" in page
-    assert "simple random" in explain_methods(stated)
+    assert "simple random" in methods_text(stated)
     assert "Cochran" in page
     stratified = points(DesignRequest("stratified")).to_dict()
     assert "Olofsson" in references(stratified)[0]
-    assert "3 strata (the map classes)" in explain_methods(stratified)
+    assert "The strata are the classes of the map" in methods_text(stratified)
+    assert "of 500 pixels" in methods_text(stratified)
+    assert "[Say who labelled the points" in methods_text(stratified)
 
 
 def test_descriptive_figures_carry_no_interval() -> None:
@@ -95,11 +96,12 @@ def test_figures_are_the_same_every_time(census: Assessment) -> None:
 
 
 def test_largest_confusions_come_first(census: Assessment) -> None:
-    found = largest_confusions(census.to_dict())
+    found = census.to_dict()["confusions"]
     assert {(c["reference"], c["map"]) for c in found} == {
         ("Water", NAMES[1]), (NAMES[1], "Water"), (NAMES[1], None),
     }  # fmt: skip
-    assert found[0]["weight"] == pytest.approx(1 / 6)
+    assert found[0]["share_of_all"] == pytest.approx(1 / 6)
+    assert found[0]["n"] == 1
     assert {round(c["share"], 6) for c in found} == {round(1 / 3, 6)}
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pointillist.accuracy.breakdown import count_totals, rank_confusions
 from pointillist.accuracy.design import Design
 from pointillist.accuracy.estimators import AccuracyEstimates, Estimate
 from pointillist.accuracy.matrix import ErrorMatrix
@@ -97,6 +98,9 @@ class Assessment:
             "classes": list(self.legend.names),
             "confusion_matrix": self.matrix.counts.tolist(),
             "unmapped": dict(zip(self.legend.names, self.matrix.unmapped.tolist(), strict=True)),
+            "matrix_proportions": _numbers(e.cells),
+            "totals": count_totals(self.matrix),
+            "confusions": rank_confusions(self.matrix, e.cells),
             "overall_accuracy": self._stated(e.overall),
             "users_accuracy": per_class(e.users),
             "producers_accuracy": per_class(e.producers),
@@ -133,7 +137,7 @@ class Assessment:
         """Write the report page: one HTML file that needs no other."""
         from pointillist.report import write_page
 
-        return write_page(self.to_dict(), path, overwrite=overwrite)
+        return write_page(self, path, overwrite=overwrite)
 
     def _stated(self, figure: Estimate) -> Any:
         stated = figure.to_dict()

@@ -81,18 +81,35 @@ class ClassRaster(Closing):
             total += np.bincount(indices[indices >= 0], minlength=len(total))
         return total
 
-    def _read_raw(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Whole numbers (h, w) as the file has them, and where they are no codes."""
+    def thin(self, step: int) -> NDArray[np.int16]:
+        """Class indices of one pixel of every `step` × `step`, for a look at the whole.
+
+        Overviews of the file are used where it has any; memory is that of the result.
+        """
+        shape = -(-self.grid.height // step), -(-self.grid.width // step)
+        codes, missing = self._read_raw(self.grid.window, shape)
+        indices = self.legend.to_indices(codes).astype(np.int16)
+        indices[missing] = -1
+        return indices
+
+    def _read_raw(
+        self, window: Window, shape: tuple[int, int] | None = None
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Whole numbers (h, w) as the file has them, and where they are no codes.
+
+        With a `shape`, that many of them, the nearest to the middle of each cell.
+        """
         part, dataset = rasterio_window(window), self._handles.get()
+        wanted: dict[str, Any] = {"window": part, "out_shape": shape}
         with reading(self.path, window):
-            raw = dataset.read(1, window=part)
+            raw = dataset.read(1, **wanted)
             missing = np.zeros(raw.shape, dtype=bool) if raw.dtype.kind == "u" else raw < 0
             if self.nodata is not None:
                 missing |= raw == self.nodata
             if self._alpha is not None:
-                missing |= dataset.read(self._alpha, window=part) == 0
+                missing |= dataset.read(self._alpha, **wanted) == 0
             if self._masked:
-                missing |= dataset.read_masks(1, window=part) == 0
+                missing |= dataset.read_masks(1, **wanted) == 0
         if raw.dtype.kind == "f":
             missing |= ~np.isfinite(raw)
             self._check_whole(raw[~missing])

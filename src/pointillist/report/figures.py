@@ -2,175 +2,197 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pointillist.legend import Color, parse_color
-from pointillist.report.stated import Stated
-from pointillist.report.wording import shares
+from pointillist.report.stated import Stated, count
+from pointillist.report.svg import (
+    INK,
+    LINE,
+    PAPER,
+    QUIET,
+    RIGHT,
+    WRONG,
+    draw,
+    line,
+    rectangle,
+    shorten,
+    words,
+)
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+WIDTH = 360.0
+"""Of bars, in units that are pixels on a telephone."""
 
-INK, QUIET, GRID_LINE = "#1f2328", "#667077", "#e3e6e8"
-_RIGHT, _WRONG = (24, 92, 140), (190, 74, 38)
-_SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-_STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "pointillist",
-    "font.size": 9,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": QUIET,
-    "xtick.color": QUIET,
-    "ytick.color": INK,
-}
-MAX_ANNOTATED = 14
+_CHARACTER, _CELL_HEIGHT = 6.4, 34.0
 
 
-def draw_error_matrix(a: Mapping[str, Any]) -> str:
-    """Heat map: how each reference class (column) is shared out among the map classes (rows).
+def draw_error_matrix(a: Mapping[str, Any], *, proportions: bool = False) -> str:
+    """Heat map: map classes in rows, reference classes in columns.
+
+    The deeper a cell, the more of its reference class (column) it holds.
 
     Args:
-        a: An assessment as JSON. Estimated proportions are used where there are any, so that a
-            class sampled more densely does not look larger than it is.
+        a: An assessment as JSON.
+        proportions: Write shares of the whole in percent (estimated, where the sample is a
+            probability sample) instead of counts.
     """
-    import matplotlib as mpl
-
-    table = np.array(shares(a))
     names = list(a["classes"])
+    counts = np.array([*a["confusion_matrix"], [a["unmapped"][name] for name in names]], float)
+    table = _proportions(a) if proportions else counts
     rows = [*names, "no class"]
-    if not table[-1].any():
+    if not counts[-1].any():
         table, rows = table[:-1], rows[:-1]
-    total = table.sum(axis=0)
-    column_share = np.divide(table, total, out=np.full(table.shape, np.nan), where=total > 0)
-    with mpl.rc_context(_STYLE):
-        side = 0.62 * min(max(len(names), 4), 14) + 1.2
-        figure, axes = _canvas(side + 0.6, side * len(rows) / len(names) + 0.2)
-        axes.imshow(_matrix_colors(column_share), aspect="equal", interpolation="nearest")
-        if len(names) <= MAX_ANNOTATED:
-            _annotate(axes, column_share)
-        axes.set_xticks(range(len(names)), names, rotation=35, ha="left", rotation_mode="anchor")
-        axes.set_yticks(range(len(rows)), rows)
-        axes.xaxis.tick_top()
-        axes.tick_params(length=0, pad=5)
-        axes.tick_params(axis="x", colors=INK)
-        axes.set_xlabel("Reference (each column is 100 %)", labelpad=8, color=QUIET)
-        axes.set_ylabel("Map", color=QUIET)
-        _white_lines(axes, len(rows), len(names))
-        return _svg(figure)
+    texts = [[f"{100 * v:.1f}" if proportions else count(v) for v in row] for row in table]
+    cell = max(46.0, max(len(text) for row in texts for text in row) * _CHARACTER + 10)
+    longest = max(len(name) for name in rows)
+    left = 18 + min(longest, 16) * _CHARACTER
+    upright = all(len(name) * _CHARACTER < cell - 4 for name in names)
+    top = 44.0 if upright else 26 + min(longest, 14) * _CHARACTER * 0.62 + 14
+    body = [_column_names(names, left, top, cell, upright), *_row_names(rows, left, top)]
+    depth = np.sqrt(_column_shares(table))
+    for (i, j), value in np.ndenumerate(table):
+        place = left + j * cell, top + i * _CELL_HEIGHT
+        body.append(_cell(place, cell, i == j, float(depth[i, j]), texts[i][j], value > 0))
+    end = 34.0 if not upright else 4.0
+    what = "shares of the whole in percent" if proportions else "counts"
+    return draw(
+        left + cell * len(names) + end,
+        top + _CELL_HEIGHT * len(rows) + 4,
+        f"Error matrix as {what}: map classes in rows, reference classes in columns. "
+        "The same numbers are in the table below.",
+        body,
+        "matrix",
+    )
 
 
 def draw_class_bars(a: Mapping[str, Any]) -> str:
     """User's and producer's accuracy per class as bars, with intervals where they exist."""
-    series = [
-        ([Stated.read(a[key][name]) for name in a["classes"]], strength)
-        for key, strength in (("users_accuracy", 1.0), ("producers_accuracy", 0.45))
-    ]
-    return _draw_bars(a, series, "Accuracy, %", width=8.6)
+    body, y = [], 4.0
+    ends = WIDTH - 116
+    for entry in a["legend"]:
+        body.append(words(0, y + 10, shorten(entry["name"], 44), size=12, font_weight="600"))
+        y += 17
+        for key, opacity in (("users_accuracy", 1.0), ("producers_accuracy", 0.45)):
+            stated = Stated.read(a[key][entry["name"]])
+            body += _bar(y, 11, ends, 1.0, stated, entry["color"], opacity)
+            body.append(words(WIDTH, y + 9.5, _value_text(stated), anchor="end"))
+            y += 15
+        y += 9
+    return draw(
+        WIDTH,
+        y,
+        "Bars of user’s and producer’s accuracy per class. The same numbers are in the table.",
+        body,
+    )
 
 
 def draw_area_bars(a: Mapping[str, Any]) -> str:
-    """Share of the area per class as bars, with intervals where they exist."""
-    values = [Stated.read(a["area"][name]["proportion"]) for name in a["classes"]]
-    return _draw_bars(a, [(values, 1.0)], "Share of the area, %", width=5.2, full_scale=False)
+    """Share of the area per class: as mapped and as the reference says, with intervals."""
+    figures = [Stated.read(a["area"][name]["proportion"]) for name in a["classes"]]
+    in_map = a.get("mapped_area") or {}
+    mapped = [in_map.get(name, {}).get("proportion") for name in a["classes"]]
+    if a["kind"] == "descriptive":
+        mapped = [None] * len(mapped)  # that is what the figures are
+    most = max([0.01, *(f.high or f.value or 0.0 for f in figures), *(m or 0.0 for m in mapped)])
+    body, y = [], 4.0
+    for entry, stated, shown in zip(a["legend"], figures, mapped, strict=True):
+        body.append(words(0, y + 10, shorten(entry["name"], 26), size=12, font_weight="600"))
+        body.append(words(WIDTH, y + 10, f"{_value_text(stated, 2)} %", anchor="end"))
+        y += 16
+        body += _bar(y, 12, WIDTH, most, stated, entry["color"], 1.0)
+        y += 15
+        if shown is not None:
+            body.append(
+                rectangle(0.5, y, shown / most * (WIDTH - 92), 7, entry["color"], 0.18,
+                          stroke=INK, stroke_width="0.8", stroke_dasharray="2 1.5")
+            )  # fmt: skip
+            at = shown / most * (WIDTH - 92) + 6
+            body.append(words(at, y + 7.5, f"mapped {100 * shown:.2f} %", fill=QUIET, size=10))
+            y += 12
+        y += 9
+    return draw(
+        WIDTH, y, "Bars of the share of the area per class. The numbers are in the table.", body
+    )
 
 
-def _draw_bars(
-    a: Mapping[str, Any],
-    series: Sequence[tuple[list[Stated], float]],
-    label: str,
-    *,
-    width: float,
-    full_scale: bool = True,
-) -> str:
-    import matplotlib as mpl
-
-    colors = [parse_color(c["color"]) for c in a["legend"]]
-    thickness = 0.72 / len(series)
-    with mpl.rc_context(_STYLE):
-        figure, axes = _canvas(width, 0.7 + 0.24 * len(colors) * (len(series) + 0.6))
-        for k, (values, strength) in enumerate(series):
-            at = np.arange(len(colors)) + (k - (len(series) - 1) / 2) * thickness
-            _bars(axes, at, values, [_tint(c, strength) for c in colors], thickness * 0.86)
-            _say_undefined(axes, at, values)
-        axes.set_yticks(range(len(colors)), a["classes"])
-        axes.invert_yaxis()
-        axes.tick_params(length=0)
-        axes.set_xlabel(label, color=QUIET)
-        axes.set_xlim(0, 100 if full_scale else None)
-        axes.xaxis.grid(True, color=GRID_LINE, linewidth=0.8)
-        axes.set_axisbelow(True)
-        axes.spines[:].set_visible(False)
-        return _svg(figure)
+def _proportions(a: Mapping[str, Any]) -> NDArray[np.float64]:
+    """(C + 1, C) shares of the whole; NaN where not estimable."""
+    rows = [[np.nan if v is None else v for v in row] for row in a["matrix_proportions"]]
+    return np.array(rows, dtype=np.float64)
 
 
-def _bars(
-    axes: Axes, at: np.ndarray, values: list[Stated], colors: Sequence[Any], height: float
-) -> None:
-    width = [100 * (v.value or 0.0) for v in values]
-    axes.barh(at, width, height=height, color=colors, linewidth=0)
-    for y, v in zip(at, values, strict=True):
-        if v.low is not None and v.high is not None:
-            axes.plot([100 * v.low, 100 * v.high], [y, y], color=INK, linewidth=1.1)
-            for end in (v.low, v.high):
-                axes.plot([100 * end] * 2, [y - 0.11, y + 0.11], color=INK, linewidth=1.1)
+def _column_shares(table: NDArray[np.float64]) -> NDArray[np.float64]:
+    total = table.sum(axis=0)
+    shares = np.divide(table, total, out=np.zeros(table.shape), where=total > 0)
+    return np.asarray(np.nan_to_num(shares), dtype=np.float64)
 
 
-def _say_undefined(axes: Axes, at: np.ndarray, values: list[Stated]) -> None:
-    """Where there is no bar, say that it is not 0."""
-    for y, v in zip(at, values, strict=True):
-        if v.value is None:
-            axes.text(0.8, y, "not defined", va="center", fontsize=7.5, color=QUIET)
-
-
-def _matrix_colors(share: np.ndarray) -> np.ndarray:
-    """RGB per cell: blue where map and reference agree, red where not, deeper with the share."""
-    right = (np.eye(*share.shape) > 0)[..., None]
-    full = np.where(right, np.array(_RIGHT), np.array(_WRONG)) / 255
-    depth = np.sqrt(np.nan_to_num(share))[..., None]
-    return np.asarray(1 - depth * (1 - full))
-
-
-def _annotate(axes: Axes, share: np.ndarray) -> None:
-    for (i, j), value in np.ndenumerate(share):
-        if np.isnan(value) or value < 0.0005:
-            text = "·"
+def _column_names(names: Sequence[str], left: float, top: float, cell: float, upright: bool) -> str:
+    parts = [words(left, 11, "Reference →", fill=QUIET)]
+    for j, name in enumerate(names):
+        x = left + (j + 0.5) * cell
+        if upright:
+            parts.append(words(x, top - 9, name, anchor="middle"))
         else:
-            text = f"{100 * value:.0f}" if value >= 0.0995 else f"{100 * value:.1f}"
-        axes.text(j, i, text, ha="center", va="center", fontsize=8.5,
-                  color="white" if value > 0.35 else INK)  # fmt: skip
+            turn = f"rotate(-38 {x - 4:.1f} {top - 6:.1f})"
+            parts.append(words(x - 4, top - 6, shorten(name, 14), transform=turn))
+    return "".join(parts)
 
 
-def _white_lines(axes: Axes, n_rows: int, n_columns: int) -> None:
-    axes.spines[:].set_visible(False)
-    axes.set_xticks(np.arange(n_columns + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(n_rows + 1) - 0.5, minor=True)
-    axes.grid(which="minor", color="white", linewidth=2)
-    axes.tick_params(which="minor", length=0)
+def _row_names(rows: Sequence[str], left: float, top: float) -> list[str]:
+    parts = [words(left - 8, top - 9, "Map ↓", anchor="end", fill=QUIET)]
+    for i, name in enumerate(rows):
+        y = top + (i + 0.5) * _CELL_HEIGHT + 4
+        parts.append(words(left - 8, y, shorten(name, 16), anchor="end"))
+    return parts
 
 
-def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
+def _cell(
+    place: tuple[float, float],
+    width: float,
+    right: bool,
+    depth: float,
+    text: str,
+    has_any: bool,
+) -> str:
+    x, y = place
+    ground = rectangle(
+        x + 1, y + 1, width - 2, _CELL_HEIGHT - 2, RIGHT if right else WRONG, depth, rx="2"
+    )
+    ink = "var(--on-deep)" if depth > 0.62 else INK if has_any else QUIET
+    frame = rectangle(x + 1, y + 1, width - 2, _CELL_HEIGHT - 2, "none", 1, rx="2", stroke=LINE)
+    middle = words(
+        x + width / 2, y + _CELL_HEIGHT / 2 + 4, text, anchor="middle", fill=ink,
+        font_weight="600" if right else "400",
+    )  # fmt: skip
+    return ground + frame + middle
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.add_subplot()
+
+def _bar(
+    y: float, height: float, full: float, most: float, stated: Stated, color: str, opacity: float
+) -> list[str]:
+    """A bar on a faint track, with its interval; a class without a figure gets words."""
+    parts = [rectangle(0, y, full, height, LINE, 0.45, rx="1.5")]
+    if stated.value is None:
+        return [*parts, words(4, y + height - 2.5, "not defined", fill=QUIET, size=10)]
+    width = stated.value / most * full
+    parts.append(rectangle(0, y, width, height, color, opacity, rx="1.5", stroke=QUIET,
+                           stroke_width="0.5"))  # fmt: skip
+    if stated.low is not None and stated.high is not None:
+        low, high = stated.low / most * full, stated.high / most * full
+        middle = y + height / 2
+        for stroke, weight in ((PAPER, 3.6), (INK, 1.4)):  # a light edge shows it on any colour
+            parts.append(line(low, middle, high, middle, stroke, weight))
+            for end in (low, high):
+                parts.append(line(end, middle - 4, end, middle + 4, stroke, weight))
+    return parts
 
 
-def _tint(color: Color, strength: float) -> tuple[float, float, float]:
-    r, g, b = (1 - strength * (1 - v / 255) for v in color)
-    return r, g, b
-
-
-def _svg(figure: Figure) -> str:
-    """SVG text whose lettering uses the reader's own sans-serif face."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    text = buffer.getvalue()
-    text = re.sub(r"'DejaVu Sans'(, [^;\"]*)?", _SANS, text)
-    return text[text.index("<svg") :]
+def _value_text(stated: Stated, digits: int = 1) -> str:
+    interval = stated.percent_interval(digits)
+    if stated.low is None:
+        return stated.percent(digits)
+    return f"{stated.percent(digits)} ({interval})"

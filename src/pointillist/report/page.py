@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
 
 from pointillist.report import wording
 from pointillist.report.figures import draw_area_bars, draw_class_bars, draw_error_matrix
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 # Above this, a drawn matrix is no longer legible; the table still is.
-MAX_DRAWN_CLASSES = 40
+MAX_DRAWN_CLASSES = 16
 
 
 def write_page(
@@ -41,7 +42,12 @@ def write_page(
 
 
 def render_page(assessment: Assessed) -> str:
-    """The report page as text."""
+    """The report page as text.
+
+    Args:
+        assessment: An `Assessment`, which may also hold where the map is wrong (`errors`), or its
+            JSON.
+    """
     from pointillist import __version__
 
     a = as_dict(assessment)
@@ -55,15 +61,15 @@ def render_page(assessment: Assessed) -> str:
             kind_text=wording.explain_kind(a),
             methods=wording.explain_methods(a),
             references=wording.references(a),
-            confusions=wording.largest_confusions(a),
+            confusions=a["confusions"],
             classes=_class_rows(a),
-            matrix=_matrix_rows(a),
-            totals=_column_totals(a),
+            matrix=_matrix_rows(a, count_cells(a)),
+            proportions=_matrix_rows(a, a["matrix_proportions"]),
             overall=Stated.read(a["overall_accuracy"]),
             mean_iou=Stated.read(a["mean_iou"]),
             confidence=wording.confidence(a),
-            n_unmapped=sum(a["unmapped"].values()),
             figures=_figures(a),
+            errors=_error_map(assessment),
         )
     )
 
@@ -82,45 +88,54 @@ def _environment() -> Environment:
     return environment
 
 
-def _figures(a: Mapping[str, Any]) -> dict[str, str]:
+def _figures(a: Mapping[str, Any]) -> dict[str, Markup]:
     drawn = {"bars": draw_class_bars(a), "area": draw_area_bars(a)}
     if len(a["classes"]) <= MAX_DRAWN_CLASSES:
         drawn["matrix"] = draw_error_matrix(a)
-    return {name: _data_uri(svg) for name, svg in drawn.items()}
+        if a["kind"] != "descriptive" and _all_known(a["matrix_proportions"]):
+            drawn["proportions"] = draw_error_matrix(a, proportions=True)
+    return {name: Markup(svg) for name, svg in drawn.items()}
 
 
-def _data_uri(svg: str) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode("utf-8")).decode("ascii")
+def _error_map(assessment: Assessed) -> Markup | None:
+    from pointillist.report.error_picture import draw_error_map
+
+    drawn = draw_error_map(assessment)
+    return None if drawn is None else Markup(drawn)
+
+
+def _all_known(table: Sequence[Sequence[float | None]]) -> bool:
+    return all(value is not None for row in table for value in row)
 
 
 def _class_rows(a: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One row per class with everything stated of it."""
-    totals = _column_totals(a)
-    rows = []
-    for j, entry in enumerate(a["legend"]):
+    rows, mapped = [], a.get("mapped_area") or {}
+    for entry in a["legend"]:
         name = entry["name"]
         figures = ("users_accuracy", "producers_accuracy", "f1", "iou")
         row: dict[str, Any] = {key: Stated.read(a[key][name]) for key in figures}
-        row |= {key: Stated.read(value) for key, value in a["area"][name].items()}
-        row |= {"name": name, "color": entry["color"], "found": totals[j]}
-        row["mapped"] = sum(a["confusion_matrix"][j])
+        row |= {key: Stated.read(a["area"][name][key]) for key in ("proportion", "hectares")}
+        row |= {"name": name, "color": entry["color"], "mapped": mapped.get(name)}
+        row |= {"n_found": a["totals"]["reference"][name], "n_mapped": a["totals"]["map"][name]}
         rows.append(row)
     return rows
 
 
-def _matrix_rows(a: Mapping[str, Any]) -> list[dict[str, Any]]:
+def count_cells(a: Mapping[str, Any]) -> list[list[int]]:
+    """Counts (C + 1, C), the last row without a class in the map."""
+    return [*a["confusion_matrix"], [a["unmapped"][name] for name in a["classes"]]]
+
+
+def _matrix_rows(a: Mapping[str, Any], cells: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
     """Rows of the error matrix with their totals; the unmapped pixels last, if any."""
+    totals = a["totals"]
     rows = [
-        {"name": name, "cells": cells, "total": sum(cells), "index": i}
-        for i, (name, cells) in enumerate(zip(a["classes"], a["confusion_matrix"], strict=True))
+        {"name": name, "cells": row, "total": totals["map"][name], "index": i}
+        for i, (name, row) in enumerate(zip(a["classes"], cells, strict=False))
     ]
-    unmapped = [a["unmapped"][name] for name in a["classes"]]
-    if any(unmapped):
-        rows.append({"name": "no class", "cells": unmapped, "total": sum(unmapped), "index": -1})
+    if totals["unmapped"]:
+        rows.append(
+            {"name": "no class", "cells": cells[-1], "total": totals["unmapped"], "index": -1}
+        )
     return rows
-
-
-def _column_totals(a: Mapping[str, Any]) -> list[int]:
-    columns = zip(*a["confusion_matrix"], strict=True)
-    unmapped = [a["unmapped"][name] for name in a["classes"]]
-    return [sum(column) + more for column, more in zip(columns, unmapped, strict=True)]

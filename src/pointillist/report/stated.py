@@ -33,12 +33,14 @@ class Stated:
         low: Lower limit of its interval, None where there is none.
         high: Upper limit.
         is_estimate: Whether it comes from a sample, and so should have an interval.
+        se: Its standard error, None where there is none.
     """
 
     value: float | None
     low: float | None = None
     high: float | None = None
     is_estimate: bool = False
+    se: float | None = None
 
     @classmethod
     def read(cls, stated: Any) -> Stated:
@@ -46,7 +48,7 @@ class Stated:
         if not isinstance(stated, Mapping):
             return cls(None if stated is None else float(stated))
         low, high = stated.get("ci") or (None, None)
-        return cls(stated["estimate"], low, high, True)
+        return cls(stated["estimate"], low, high, True, stated.get("se"))
 
     def percent(self, digits: int = 1) -> str:
         """The value in percent, without the sign."""
@@ -58,6 +60,10 @@ class Stated:
             return "not estimable" if self.is_estimate and self.value is not None else ""
         return f"{100 * self.low:.{digits}f}–{100 * self.high:.{digits}f}"
 
+    def percent_se(self, digits: int = 1) -> str:
+        """The standard error in percentage points; nothing where there is none."""
+        return "" if self.se is None else f"{100 * self.se:.{digits}f}"
+
     def amount(self) -> str:
         """The value as an amount, e.g. hectares."""
         return amount(self.value)
@@ -67,6 +73,10 @@ class Stated:
         if self.low is None or self.high is None:
             return "not estimable" if self.is_estimate and self.value is not None else ""
         return f"{amount(self.low)}–{amount(self.high)}"
+
+    def amount_se(self) -> str:
+        """The standard error as an amount; nothing where there is none."""
+        return "" if self.se is None else amount(self.se)
 
 
 def amount(value: float | None) -> str:

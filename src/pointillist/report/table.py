@@ -1,11 +1,11 @@
-"""An assessment as a table in the terminal."""
+"""An assessment as tables in the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pointillist.report.stated import Assessed, Stated, as_dict, count
+from pointillist.report.stated import NOTHING, Assessed, Stated, as_dict, count
 from pointillist.report.wording import KIND_NAMES, confidence, explain_kind
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def render_table(assessment: Assessed) -> Group:
-    """Make what `assess` prints: headline, one row per class, notices.
+    """Make what `assess` prints: headline, accuracy and area of every class, notices.
 
     Args:
         assessment: An `Assessment` or its JSON.
@@ -28,8 +28,15 @@ def render_table(assessment: Assessed) -> Group:
 
     a = as_dict(assessment)
     notices = [Text(f"• {notice}", style="yellow") for notice in a["notices"]]
+    interval = f"In brackets: {confidence(a)} % intervals." if a["kind"] == "design-based" else ""
     return Group(
-        _headline(a), Text(explain_kind(a), style="dim"), Text(), _class_table(a), *notices
+        _headline(a),
+        Text(explain_kind(a), style="dim"),
+        Text(),
+        _accuracy_table(a),
+        _area_table(a),
+        *([Text(interval, style="dim")] if interval else []),
+        *notices,
     )
 
 
@@ -45,35 +52,61 @@ def _headline(a: Mapping[str, Any]) -> Text:
     return Text(f"{'   '.join(parts)}   [{kind}, n = {count(a['n'])}]", style="bold")
 
 
-def _class_table(a: Mapping[str, Any]) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    estimated = a["kind"] == "design-based"
-    columns = ["user's\n%", "producer's\n%", "F1\n%", "IoU\n%", "reference\nn", "area\n%"]
-    has_hectares = any(Stated.read(v["hectares"]).value is not None for v in a["area"].values())
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("class", overflow="fold", min_width=8)
-    for name in [*columns, *(["hectares"] if has_hectares else [])]:
-        table.add_column(name, justify="right", no_wrap=True)
-    for j, entry in enumerate(a["legend"]):
+def _accuracy_table(a: Mapping[str, Any]) -> Table:
+    figures = ("users_accuracy", "producers_accuracy", "f1", "iou")
+    n = "points" if a["kind"] == "design-based" else "pixels"
+    titles = ("user's\n%", "producer's\n%", "F1\n%", "IoU\n%", f"mapped\n{n}", f"reference\n{n}")
+    table = _table(titles)
+    for entry in a["legend"]:
         name = entry["name"]
-        cells = [_percent(a[key][name]) for key in ("users_accuracy", "producers_accuracy")]
-        cells += [Stated.read(a[key][name]).percent() for key in ("f1", "iou")]
-        found = sum(row[j] for row in a["confusion_matrix"]) + a["unmapped"][name]
-        cells += [count(found), _percent(a["area"][name]["proportion"])]
-        if has_hectares:
-            cells.append(Stated.read(a["area"][name]["hectares"]).amount())
-        table.add_row(Text.assemble(("■ ", entry["color"]), name), *cells)
-    if estimated:
-        table.caption = f"± {confidence(a)} % intervals of the estimates"
+        cells = [_percent(a[key][name]) for key in figures[:2]]
+        cells += [Stated.read(a[key][name]).percent() for key in figures[2:]]
+        cells += [count(a["totals"][side][name]) for side in ("map", "reference")]
+        table.add_row(_class_name(entry), *cells)
     return table
 
 
-def _percent(stated: Any) -> str:
-    """Value in percent, with half the width of its interval."""
+def _area_table(a: Mapping[str, Any]) -> Table:
+    """How much there is of each class, and, where that is another thing, how much is mapped."""
+    mapped = (a.get("mapped_area") or {}) if a["kind"] != "descriptive" else {}
+    share = {"design-based": "area, estimated\n%", "census": "area, reference\n%"}
+    titles = [*(["area, mapped\n%"] if mapped else []), share.get(a["kind"], "area, mapped\n%")]
+    has_hectares = any(Stated.read(v["hectares"]).value is not None for v in a["area"].values())
+    table = _table([*titles, *(["\nhectares"] if has_hectares else [])])
+    for entry in a["legend"]:
+        area = a["area"][entry["name"]]
+        cells = [_percent(area["proportion"], 2)]
+        if mapped:
+            shown = mapped.get(entry["name"])
+            cells.insert(0, NOTHING if shown is None else f"{100 * shown['proportion']:.2f}")
+        if has_hectares:
+            hectares = Stated.read(area["hectares"])
+            interval = hectares.amount_interval() if hectares.low is not None else ""
+            cells.append(hectares.amount() + (f" ({interval})" if interval else ""))
+        table.add_row(_class_name(entry), *cells)
+    return table
+
+
+def _table(titles: Any) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("class", overflow="fold", min_width=8)
+    for title in titles:
+        table.add_column(title, justify="right", no_wrap=True)
+    return table
+
+
+def _class_name(entry: Mapping[str, Any]) -> Text:
+    from rich.text import Text
+
+    return Text.assemble(("■ ", entry["color"]), entry["name"])
+
+
+def _percent(stated: Any, digits: int = 1) -> str:
+    """Value in percent, with its interval where it has one."""
     s = Stated.read(stated)
-    if s.low is None or s.high is None:
-        return s.percent()
-    return f"{s.percent()} ± {50 * (s.high - s.low):.1f}"
+    if s.low is None:
+        return s.percent(digits)
+    return f"{s.percent(digits)} ({s.percent_interval(digits)})"

@@ -28,7 +28,29 @@ STEHMAN = (
     "the strata are different from the map classes. International Journal of Remote Sensing "
     "35(13), 4923–4939."
 )
+OLOFSSON_2013 = (
+    "Olofsson, P., Foody, G. M., Stehman, S. V., Woodcock, C. E. (2013). Making better use of "
+    "accuracy data in land change studies: Estimating accuracy and area and quantifying "
+    "uncertainty using stratified estimation. Remote Sensing of Environment 129, 122–131."
+)
+SARNDAL = (
+    "Särndal, C.-E., Swensson, B., Wretman, J. (1992). Model Assisted Survey Sampling. Springer, "
+    "New York."
+)
 COCHRAN = "Cochran, W. G. (1977). Sampling Techniques, 3rd ed. Wiley, New York."
+
+Paragraph = list[tuple[str, bool]]
+"""Pieces of text, each with whether the writer has to fill it in."""
+
+_DEFINITIONS = (
+    "User's accuracy is the share of a map class that is right (precision), producer's accuracy "
+    "the share of a reference class that the map found (recall). Mean IoU averages the classes "
+    "that occur in the reference."
+)
+_BLANKS = (
+    "[Say who labelled the points, from which imagery of which date, by which rules, whether they "
+    "could see the map, and how doubtful points were settled.]"
+)
 
 
 def explain_kind(a: Mapping[str, Any]) -> str:
@@ -52,30 +74,30 @@ def explain_kind(a: Mapping[str, Any]) -> str:
     )
 
 
-def explain_methods(a: Mapping[str, Any]) -> str:
-    """A paragraph for a methods section."""
-    common = (
-        "User's accuracy is the share of a map class that is right (precision), producer's "
-        "accuracy the share of a reference class that the map found (recall). Mean IoU averages "
-        "the classes that occur in the reference."
-    )
+def explain_methods(a: Mapping[str, Any]) -> list[Paragraph]:
+    """Paragraphs for a methods section, as pieces of text.
+
+    What only the writer can know is left as a piece to be filled in, marked as such.
+
+    Args:
+        a: An assessment as JSON.
+    """
     if a["kind"] == "census":
-        method = (
-            f"The map {a['map']} was compared pixel by pixel with the reference {a['reference']} "
-            f"({count(a['n'])} labelled pixels). Unlabelled reference pixels were ignored; "
-            "labelled pixels that the map leaves without a class count as errors. Areas are shares "
-            "of the reference."
-        )
+        body = [(_census(a), False)]
     elif a["kind"] == "design-based":
-        method = _estimation(a)
+        return [
+            [(_sample(a), False), (f" {_BLANKS}", True)],
+            [(_estimation(a), False)],
+            [(_DEFINITIONS, False)],
+        ]
     else:
-        method = (
-            f"The map {a['map']} was compared with {count(a['n'])} labelled pixels of "
-            f"{a['reference']}. They are not known to be a probability sample, so the "
-            "figures are unweighted counts. Areas are pixel counts of the map, "
-            "not corrected for its errors."
-        )
-    return f"{method} {common}"
+        body = [(_description(a), False)]
+    return [body, [(_DEFINITIONS, False)]]
+
+
+def methods_text(a: Mapping[str, Any]) -> str:
+    """The same as plain text."""
+    return "\n\n".join("".join(text for text, _ in piece) for piece in explain_methods(a))
 
 
 def references(a: Mapping[str, Any]) -> list[str]:
@@ -83,47 +105,9 @@ def references(a: Mapping[str, Any]) -> list[str]:
     if a["kind"] != "design-based":
         return []
     if len(a["design"]["strata"]) == 1:
-        return [COCHRAN, STEHMAN]
-    return [OLOFSSON] if a["design"]["strata_are_map_classes"] else [STEHMAN]
-
-
-def largest_confusions(a: Mapping[str, Any], limit: int = 5) -> list[dict[str, Any]]:
-    """The most frequent mistakes, largest first: what is shown as what, and how much of it.
-
-    Args:
-        a: An assessment as JSON.
-        limit: How many.
-
-    Returns:
-        `reference`, `map` (class names), `share` of the reference class, `weight` in the whole.
-    """
-    matrix, names = shares(a), a["classes"]
-    columns = [sum(row[j] for row in matrix) for j in range(len(names))]
-    found = [
-        {
-            "map": names[i] if i < len(names) else None,
-            "reference": names[j],
-            "share": matrix[i][j] / columns[j],
-            "weight": matrix[i][j],
-        }
-        for i in range(len(matrix))
-        for j in range(len(names))
-        if i != j and matrix[i][j] > 0
-    ]
-    return sorted(found, key=lambda f: -f["weight"])[:limit]
-
-
-def shares(a: Mapping[str, Any]) -> list[list[float]]:
-    """The error matrix as shares of the whole (C + 1 rows, the last one unmapped).
-
-    Estimated shares where there are any; else shares of the counts.
-    """
-    estimated = (a.get("design") or {}).get("estimated_matrix")
-    if estimated and all(v is not None for row in estimated for v in row):
-        return [list(map(float, row)) for row in estimated]
-    rows = [*a["confusion_matrix"], [a["unmapped"][name] for name in a["classes"]]]
-    total = max(a["n"], 1)
-    return [[v / total for v in row] for row in rows]
+        return [COCHRAN, OLOFSSON, SARNDAL, STEHMAN]
+    by_class = a["design"]["strata_are_map_classes"]
+    return [OLOFSSON_2013, OLOFSSON, SARNDAL] if by_class else [OLOFSSON, SARNDAL, STEHMAN]
 
 
 def design_name(a: Mapping[str, Any]) -> str:
@@ -144,25 +128,67 @@ def headline(a: Mapping[str, Any]) -> str:
     return f"{overall.percent()} %" + (f" ({interval})" if interval else "")
 
 
-def _estimation(a: Mapping[str, Any]) -> str:
+def _census(a: Mapping[str, Any]) -> str:
+    return (
+        f"The map {a['map']} was compared pixel by pixel with the reference {a['reference']} "
+        f"({count(a['n'])} labelled pixels). Unlabelled reference pixels were ignored; "
+        "labelled pixels that the map leaves without a class count as errors. Areas are shares "
+        "of the reference. The figures are a census of the labelled pixels and have no sampling "
+        "error."
+    )
+
+
+def _description(a: Mapping[str, Any]) -> str:
+    return (
+        f"The map {a['map']} was compared with {count(a['n'])} labelled pixels of "
+        f"{a['reference']}. They are not known to be a probability sample, so the "
+        "figures are unweighted counts at these places and are given without intervals. Areas are "
+        "pixel counts of the map, not corrected for its errors."
+    )
+
+
+def _sample(a: Mapping[str, Any]) -> str:
+    """How the points were drawn."""
     strata = a["design"]["strata"]
+    drawn = (
+        f"The accuracy of the map {a['map']} was assessed with a {design_name(a)} sample of "
+        f"{count(a['n'])} points ({a['reference']}); the sampling unit is one pixel of the map."
+    )
     if len(strata) == 1:
-        sample = f"a {design_name(a)} sample of {count(a['n'])} points"
-        estimator = "ratio estimators of simple random sampling"
+        return f"{drawn} The population are {count(strata[0]['pixels'])} pixels."
+    what = "the classes of the map" if a["design"]["strata_are_map_classes"] else "not its classes"
+    allocation = "; ".join(
+        f"{s['name']}: {count(s['n'])} of {count(s['pixels'])} pixels" for s in strata
+    )
+    return f"{drawn} The strata are {what}, with this allocation: {allocation}."
+
+
+def _estimation(a: Mapping[str, Any]) -> str:
+    if len(a["design"]["strata"]) == 1:
+        estimator = "the estimators of simple random sampling (Cochran 1977)"
+    elif a["design"]["strata_are_map_classes"]:
+        estimator = "the stratified estimators of Olofsson et al. (2013, 2014)"
     else:
-        what = "the map classes" if a["design"]["strata_are_map_classes"] else "not the map classes"
-        sample = (
-            f"a {design_name(a)} sample of {count(a['n'])} points in {len(strata)} strata ({what})"
-        )
         estimator = (
-            "the stratified estimators of Olofsson et al. (2014)"
-            if a["design"]["strata_are_map_classes"]
-            else "the stratified ratio estimators of Stehman (2014)"
+            "the stratified ratio estimators for strata other than the map classes (Stehman 2014)"
         )
     fpc = "with" if a["design"]["fpc"] else "without"
-    return (
-        f"Accuracy and area of the map {a['map']} were estimated from {sample}, by {estimator}, "
-        f"{fpc} finite population correction. Intervals are at the {confidence(a)} % level "
-        "(normal approximation; Wilson score where all samples agree). Areas are error-adjusted: "
-        "estimated shares of the reference classes, not counts of map pixels."
+    systematic = (
+        " The variance of the systematic sample was estimated as that of a simple random one."
+        if a["design"]["name"] == "systematic"
+        else ""
     )
+    return (
+        f"Accuracy and area were estimated by {estimator}, {fpc} finite population correction. "
+        "Standard errors of ratios are by linearisation (Särndal et al. 1992)."
+        f"{systematic} Intervals are at the {confidence(a)} % level {_intervals(a)}. "
+        "Areas are error-adjusted: estimated shares of the reference classes, not counts of map "
+        "pixels."
+    )
+
+
+def _intervals(a: Mapping[str, Any]) -> str:
+    """How the intervals were made."""
+    return str(
+        a.get("intervals") or "(normal approximation; Wilson score where all samples agree)"
+    ).rstrip(".")
