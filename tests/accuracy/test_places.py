@@ -16,6 +16,9 @@ def test_cells_add_up_however_the_map_is_cut(rng: np.random.Generator) -> None:
         cells = ErrorGrid.of(grid)
         for window in iter_windows(grid.shape, block):
             cells.add(window, in_map[window.slices], truth[window.slices])
+        assert cells.cell_px == 1
+        assert (cells.wrong == wrong).all()
+        cells = cells.coarsened()
         assert cells.cell_px == 3
         assert cells.labelled.shape == (50, 33)
         assert cells.labelled.sum() == (truth >= 0).sum()

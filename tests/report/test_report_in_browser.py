@@ -22,6 +22,11 @@ OPTIONS = [
     "--disable-sync",
 ]
 
+SMALLEST_LETTERS = """Math.min(...[...document.querySelectorAll('svg.figure text')].map(text => {
+    const at = text.getScreenCTM();
+    return parseFloat(text.getAttribute('font-size')) * Math.hypot(at.a, at.b);
+}))"""
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
@@ -57,8 +62,20 @@ def test_the_page_stands_alone_and_fits(browser: Any, page_file: Path, width: in
     assert all(url.startswith(("file:", "data:")) for url in asked)
     assert said == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    broken = "[...document.images].filter(i => !i.naturalWidth).length"
-    assert page.evaluate(broken) == 0
-    assert page.locator("img").count() >= 1
-    assert page.locator("img:not([alt])").count() == 0
+    figures = page.locator("svg.figure")
+    assert figures.count() >= 3
+    assert page.locator("svg.figure:not([aria-label])").count() == 0
+    assert page.evaluate(SMALLEST_LETTERS) >= 8.5
     page.close()
+
+
+def test_the_page_follows_the_readers_dark_screen(browser: Any, page_file: Path) -> None:
+    grounds = {}
+    for scheme in ("light", "dark"):
+        page = browser.new_page(color_scheme=scheme)
+        page.goto(page_file.as_uri())
+        grounds[scheme] = page.evaluate("getComputedStyle(document.documentElement).background")
+        ink = page.evaluate("getComputedStyle(document.querySelector('svg.figure text')).fill")
+        assert ink == page.evaluate("getComputedStyle(document.body).color")
+        page.close()
+    assert grounds["light"] != grounds["dark"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,6 +35,11 @@ from pointillist.errors import InputError, PointsError
 from pointillist.grid import Grid
 from pointillist.legend import Legend
 
+if TYPE_CHECKING:
+    from pointillist.raster import ClassRaster
+
+MAX_GROUND_PX = 720
+
 
 def assess(
     map: PathLike,
@@ -49,6 +55,7 @@ def assess(
     fpc: bool = False,
     json: PathLike | None = None,
     html: PathLike | None = None,
+    picture: bool = False,
     overwrite: bool = False,
     progress: Callable[[float], object] | None = None,
 ) -> Assessment:
@@ -72,6 +79,7 @@ def assess(
         fpc: Use the finite population correction.
         json: File to write the figures to.
         html: File to write the report page to.
+        picture: Keep a small picture of the map to lie under the points on a page written later.
         overwrite: Replace files that exist.
         progress: Called with the share done, 0…1.
 
@@ -107,7 +115,12 @@ def assess(
             )
             pixels = _padded(map_raster.counts(), len(read.classes.legend))
             result = assess_points(read, pixels, request, confidence=confidence, fpc=fpc)
-            result = replace(result, map_pixels=pixels, places=_places(read))
+            result = replace(
+                result,
+                map_pixels=_mapped_where_sampled(result, pixels),
+                places=_places(read),
+                ground=_thin(map_raster) if html is not None or picture else None,
+            )
         else:
             _refuse_design_of_raster(request)
             with open_class_raster(reference, meant) as reference_raster:
@@ -118,7 +131,7 @@ def assess(
                     "value it holds as nodata."
                 )
             result = assess_census(matrix, classes.legend, classes.notices)
-            result = replace(result, error_grid=where)
+            result = replace(result, error_grid=where, map_pixels=matrix.mapped)
         result = _complete(result, map_raster.grid, names, confidence)
     if json is not None:
         result.write_json(json, overwrite=overwrite)
@@ -291,6 +304,28 @@ def _places(read: Reference) -> Places | None:
     if not read.are_points or read.xy is None or len(read.xy) > MAX_PLACES:
         return None
     return Places(read.xy, read.map_index, read.reference_index)
+
+
+def _mapped_where_sampled(
+    result: Assessment, pixels: NDArray[np.int64]
+) -> NDArray[np.int64] | None:
+    """(C,) pixels of each class in the map over the ground that the areas are about.
+
+    None where only a part of the map was sampled and nobody counted its classes there.
+    """
+    design = result.design
+    classes = None if design is None else _classes_of_strata(design, result.legend)
+    if design is not None and classes is not None:
+        sampled = np.zeros(len(result.legend), dtype=np.int64)
+        np.add.at(sampled, classes, design.sizes.astype(np.int64))
+        return sampled
+    same_ground = np.isclose(pixels.sum(), result.population_px, rtol=0.01)
+    return pixels if same_ground else None
+
+
+def _thin(map_raster: ClassRaster) -> NDArray[np.int16]:
+    """The map's classes, few enough for a picture."""
+    return map_raster.thin(max(1, -(-max(map_raster.grid.shape) // MAX_GROUND_PX)))
 
 
 def _padded(pixels: ArrayLike, n_classes: int) -> NDArray[np.int64]:

@@ -41,10 +41,12 @@ class Assessment:
         notices: What the reader must know, one sentence each.
         map_name: The map's file.
         reference_name: The reference's file.
-        map_pixels: (C,) pixels of each class in the whole map; None where nobody counted them.
+        map_pixels: (C,) pixels of each class in the map, over the ground that the areas are about;
+            None where nobody counted them there.
         extent: Of the map, see `describe_extent`.
         places: Reference points that judged, where there are any and not too many.
         error_grid: Where a census found errors.
+        ground: (h, w) the map's classes thinned to a small picture, −1 for none; not in the JSON.
         account: What became of each feature of the reference: numbers by outcome (`in_file`,
             `used`, `cannot_tell`, `no_class`, `outside`, …).
         nonresponse: Sampled places that nobody could answer: `n`, `n_sampled`, `by_stratum`,
@@ -71,6 +73,7 @@ class Assessment:
     extent: dict[str, Any] | None = None
     places: Places | None = None
     error_grid: ErrorGrid | None = None
+    ground: NDArray[np.int16] | None = None
     account: Mapping[str, int] | None = None
     nonresponse: Mapping[str, Any] | None = None
     leakage: Mapping[str, Any] | None = None

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from pointillist.grid import Grid, Window
 
-MAX_CELLS = 64  # per side
+MAX_CELLS = 512  # per side: as fine as a picture on a page needs
+MAX_STATED = 64  # per side: in the JSON
 MAX_PLACES = 20_000
 
 
@@ -78,12 +79,27 @@ class ErrorGrid:
             by_row = np.add.reduceat(found, at_rows, axis=0, dtype=np.int64)
             total[cells] += np.add.reduceat(by_row, at_cols, axis=1)
 
+    def coarsened(self, max_cells: int = MAX_STATED) -> ErrorGrid:
+        """The same in larger cells, at most so many per side."""
+        factor = -(-max(self.labelled.shape) // max_cells)
+        if factor == 1:
+            return self
+        starts = [np.arange(0, n, factor) for n in self.labelled.shape]
+
+        def joined(cells: NDArray[np.int64]) -> NDArray[np.int64]:
+            by_row = np.add.reduceat(cells, starts[0], axis=0)
+            return np.asarray(np.add.reduceat(by_row, starts[1], axis=1), dtype=np.int64)
+
+        side = self.cell_px * factor
+        return ErrorGrid(side, self.shape_px, joined(self.labelled), joined(self.wrong))
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain data: `cell_px`, and `labelled` and `wrong` as rows of cells."""
+        """Plain data of the coarse grid: `cell_px`, `labelled` and `wrong` as rows of cells."""
+        coarse = self.coarsened()
         return {
-            "cell_px": self.cell_px,
-            "labelled": self.labelled.tolist(),
-            "wrong": self.wrong.tolist(),
+            "cell_px": coarse.cell_px,
+            "labelled": coarse.labelled.tolist(),
+            "wrong": coarse.wrong.tolist(),
         }
 
 

@@ -44,12 +44,8 @@ def assess(
 ) -> None:
     """Say how good a map is: error matrix, accuracies, areas, IoU."""
     from pointillist.accuracy import assess as assess_map
-    from pointillist.report import render_table, write_page
+    from pointillist.report import render_table
 
-    if html is not None:
-        from pointillist.raster import check_output
-
-        check_output(html, overwrite)
     result = assess_map(
         map_path,
         reference,
@@ -62,10 +58,9 @@ def assess(
         fpc=fpc,
         crs=crs,
         json=json,
+        html=html,
         overwrite=overwrite,
     )
-    if html is not None:
-        write_page(result, html, overwrite=overwrite)
     console.out.print(render_table(result))
     for path in (json, html):
         if path is not None:

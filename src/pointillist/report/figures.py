@@ -105,12 +105,7 @@ def draw_area_bars(a: Mapping[str, Any]) -> str:
         body += _bar(y, 12, WIDTH, most, stated, entry["color"], 1.0)
         y += 15
         if shown is not None:
-            body.append(
-                rectangle(0.5, y, shown / most * (WIDTH - 92), 7, entry["color"], 0.18,
-                          stroke=INK, stroke_width="0.8", stroke_dasharray="2 1.5")
-            )  # fmt: skip
-            at = shown / most * (WIDTH - 92) + 6
-            body.append(words(at, y + 7.5, f"mapped {100 * shown:.2f} %", fill=QUIET, size=10))
+            body += _dashed_bar(y, shown / most * WIDTH, shown, entry["color"])
             y += 12
         y += 9
     return draw(
@@ -189,6 +184,17 @@ def _bar(
             for end in (low, high):
                 parts.append(line(end, middle - 4, end, middle + 4, stroke, weight))
     return parts
+
+
+def _dashed_bar(y: float, width: float, share: float, color: str) -> list[str]:
+    """What the map shows, on the same scale; its figure stands where there is room."""
+    frame = {"stroke": INK, "stroke_width": "0.8", "stroke_dasharray": "2 1.5"}
+    inside = width > WIDTH - 90
+    at, anchor = (width - 5, "end") if inside else (width + 5, "start")
+    return [
+        rectangle(0.5, y, width, 8, color, 0.18, **frame),
+        words(at, y + 8, f"mapped {100 * share:.2f} %", anchor=anchor, fill=QUIET, size=10),
+    ]
 
 
 def _value_text(stated: Stated, digits: int = 1) -> str:
