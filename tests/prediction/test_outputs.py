@@ -52,9 +52,11 @@ def test_impossible_names_are_refused(tmp_path, names, message) -> None:
         plan_outputs([tmp_path / "s.tif"], overwrite=True, **paths)
 
 
-def test_scenes_of_one_name_collide(tmp_path) -> None:
-    with pytest.raises(InputError, match=r"s_map\.tif' would be written more than once"):
-        plan_outputs(["2019/s.tif", "2020/s.tif"], tmp_path)
+def test_scenes_of_one_name_have_results_of_their_own(tmp_path) -> None:
+    plans = plan_outputs(["2019/s.tif", "2020/s.tif"], tmp_path)
+    assert [plan.map.name for plan in plans] == ["2019_s_map.tif", "2020_s_map.tif"]
+    plans = plan_outputs(["x.tif"], tmp_path, names=["item-7"])
+    assert [plan.map.name for plan in plans] == ["item-7_map.tif"]
 
 
 def test_no_scene_at_all(tmp_path) -> None:

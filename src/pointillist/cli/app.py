@@ -36,6 +36,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 
+_N_SAID = 20
+
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
 ClassField = Annotated[
     str | None,
@@ -175,12 +177,27 @@ def train(
     "  pointillist predict run scene.tif --out map.tif\n"
     "  pointillist predict run scene.tif --out map.tif --polygons map.gpkg --min-area 20\n"
     "  pointillist predict run north.tif south.tif --out maps/ --aoi district.gpkg --min-area 20\n"
+    "  pointillist predict run scenes/ --out maps/ --workers 4    # maps, a mosaic, STAC\n"
+    "  pointillist predict run items.json --out maps/ --scheduler tcp://10.0.0.1:8786\n"
     "  pointillist predict run scene.tif --out map.tif --resume  # after an interruption",
 )
 def predict(
     model: Annotated[Path, typer.Argument(help="Run folder or .safetensors file.")],
-    scenes: Annotated[list[Path], typer.Argument(metavar="SCENE...", help="Scenes to map.")],
-    out: Annotated[Path, typer.Option(help="FILE.tif for one scene, a folder for several.")],
+    scenes: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SCENE...",
+            help="Scenes to map, a folder of them, STAC items (.json) or a GDAL tile index.",
+        ),
+    ],
+    out: Annotated[str, typer.Option(help="FILE.tif for one scene, a folder for several.")],
+    pattern: Annotated[
+        str | None,
+        typer.Option(help="Which files of a folder: '*_image.tif', or '**/*.tif' for all below."),
+    ] = None,
+    asset: Annotated[
+        str | None, typer.Option(help="Which asset of STAC items. Default: the one with data.")
+    ] = None,
     probabilities: Annotated[
         Path | None, typer.Option(help="Also write a band of probability per class.")
     ] = None,
@@ -237,6 +254,8 @@ def predict(
             model,
             list(scenes) if len(scenes) > 1 else scenes[0],
             out,
+            pattern=pattern,
+            asset=asset,
             probabilities=probabilities,
             uncertainty=uncertainty,
             polygons=polygons,
@@ -259,8 +278,11 @@ def predict(
             overwrite=overwrite,
             progress=lambda done, total: step(done / max(total, 1), f"{done} of {total} blocks"),
         )
-    for path in made if isinstance(made, list) else [made]:
+    paths = made if isinstance(made, list) else [made]
+    for path in paths[:_N_SAID]:
         console.say(f"Map: {path}")
+    if len(paths) > _N_SAID:
+        console.say(f"… and {len(paths) - _N_SAID} more maps beside it.")
 
 
 app.command(epilog=sampling.EPILOG)(sampling.sample)

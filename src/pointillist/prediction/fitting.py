@@ -54,6 +54,31 @@ def open_fitting_scene(path: str | Path, model: TrainedModel, bands: Bands | Non
     return scene
 
 
+def open_fitting_scenes(
+    paths: Sequence[str], model: TrainedModel, bands: Bands | None = None
+) -> list[Scene]:
+    """Open scenes in the model's bands; of several that do not fit a person is told together.
+
+    Raises:
+        GridError: Scenes do not have the model's bands; says how many and the first.
+    """
+    scenes: list[Scene] = []
+    errors: list[GridError] = []
+    for path in paths:
+        try:
+            scenes.append(open_fitting_scene(path, model, bands))
+        except GridError as error:
+            errors.append(error)
+    if errors and len(paths) == 1:
+        raise errors[0]
+    if errors:
+        raise GridError(
+            f"{len(errors)} of {len(paths)} scenes do not fit the model, the first one: "
+            f"{errors[0]} Or leave such files out: name the others, of a folder with --pattern."
+        ) from errors[0]
+    return scenes
+
+
 def choose_bands(wanted: Sequence[str], scene: Scene, name: str) -> list[str | int] | None:
     """Names of the scene's bands to use; None for all (but alpha) in order.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,13 @@ PathLike = str | os.PathLike[str]
 
 MAP_SUFFIXES = (".tif", ".tiff")
 POLYGON_SUFFIXES = (".gpkg", ".geojson", ".json", ".fgb")
+
+
+def is_folder(path: PathLike) -> bool:
+    """Whether a destination is a folder: one that exists, ends with a slash or has no suffix."""
+    text = os.fspath(path)
+    slash = text.endswith(("/", os.sep))
+    return slash or Path(text).is_dir() or Path(text).suffix == ""
 
 
 @dataclass(frozen=True)
@@ -35,9 +41,7 @@ class Destination:
     @property
     def is_folder(self) -> bool:
         """Whether files are named by us."""
-        text = os.fspath(self.path)
-        slash = text.endswith(("/", os.sep))
-        return slash or Path(text).is_dir() or Path(text).suffix == ""
+        return is_folder(self.path)
 
     def files(self, stems: Sequence[str]) -> list[Path]:
         """One file per scene; makes the folder.
@@ -94,14 +98,15 @@ def plan_outputs(
     probabilities: PathLike | None = None,
     uncertainty: PathLike | None = None,
     polygons: PathLike | None = None,
+    names: Sequence[str] | None = None,
     inputs: Sequence[PathLike] = (),
     overwrite: bool = False,
 ) -> list[Outputs]:
     """Name every output and make sure that it can be written.
 
     For one scene each option names a file, or a folder (one that exists, ends with a slash or has
-    no suffix). For several scenes each is a folder. In folders files are named after the scene:
-    `<scene>_map.tif`, `<scene>_probabilities.tif`, `<scene>_uncertainty.tif`,
+    no suffix). For several scenes each is a folder. In folders files are named after the scene
+    (see `name_files`): `<scene>_map.tif`, `<scene>_probabilities.tif`, `<scene>_uncertainty.tif`,
     `<scene>_polygons.gpkg`.
 
     Args:
@@ -110,6 +115,7 @@ def plan_outputs(
         probabilities: Where probabilities go, if anywhere.
         uncertainty: Where uncertainties go, if anywhere.
         polygons: Where polygons go, if anywhere.
+        names: What files in folders are named after, for each scene; None for the scenes.
         inputs: Other files that are read and must not be replaced.
         overwrite: Whether files that exist may be replaced.
 
@@ -119,10 +125,11 @@ def plan_outputs(
         OutputError: A folder that is missing or cannot be written to.
     """
     from pointillist.raster import check_output
+    from pointillist.raster.listing import name_files
 
     if not scenes:
         raise InputError("Expected at least one scene to map, got none.")
-    stems = [_stem(scene) for scene in scenes]
+    stems = list(names or name_files([os.fspath(scene) for scene in scenes]))
     destinations = (
         Destination("--out", out, "_map.tif"),
         Destination("--probabilities", probabilities or "", "_probabilities.tif"),
@@ -136,10 +143,6 @@ def plan_outputs(
     for file in files:
         check_output(file, overwrite)
     return plans
-
-
-def _stem(scene: PathLike) -> str:
-    return re.sub(r"[^\w.+-]+", "_", Path(scene).stem).strip("_") or "scene"
 
 
 def _make_folder(path: Path, option: str) -> None:
@@ -159,7 +162,7 @@ def _refuse_clashes(files: Sequence[Path], inputs: Sequence[PathLike]) -> None:
     if twice:
         raise InputError(
             f"Expected a file of its own for every result, but '{twice[0]}' would be written more "
-            "than once. Give scenes of the same name different folders, and options other names."
+            "than once. Give each scene once, and options other names."
         )
     read = {Path(path).resolve() for path in inputs}
     for file, place in zip(files, places, strict=True):

@@ -14,10 +14,11 @@ from pointillist.prediction.block import Tiling, Wanted
 from pointillist.prediction.block_layers import BandType
 from pointillist.prediction.choice import EngineRequest
 from pointillist.prediction.cluster.crew import CrewRequest
+from pointillist.prediction.collection import MapCollection
 from pointillist.prediction.fingerprint import fingerprint_model
-from pointillist.prediction.fitting import Bands, open_fitting_scene
+from pointillist.prediction.fitting import Bands, open_fitting_scenes
 from pointillist.prediction.job_record import JobRecord
-from pointillist.prediction.outputs import PathLike, plan_outputs
+from pointillist.prediction.outputs import PathLike, is_folder, plan_outputs
 from pointillist.prediction.resuming import Stock, refuse_leftovers, take_stock
 from pointillist.prediction.scene_job import (
     BlockCounter,
@@ -27,6 +28,7 @@ from pointillist.prediction.scene_job import (
 )
 from pointillist.prediction.tracing import recorded
 from pointillist.raster import fingerprint_scene
+from pointillist.raster.listing import list_scenes
 
 if TYPE_CHECKING:
     from pointillist.models import TrainedModel
@@ -38,6 +40,8 @@ def predict(
     scenes: PathLike | Sequence[PathLike],
     out: PathLike,
     *,
+    pattern: str | None = None,
+    asset: str | None = None,
     probabilities: PathLike | None = None,
     uncertainty: PathLike | None = None,
     polygons: PathLike | None = None,
@@ -70,9 +74,14 @@ def predict(
 
     Args:
         model: A trained model, its `.safetensors` file or its run folder.
-        scenes: One scene or several: any raster GDAL opens.
+        scenes: One scene or several: any raster GDAL opens; a folder of rasters; STAC items on this
+            machine (an item, an item collection, a collection or a catalog); a GDAL tile index.
         out: The map, `.tif`; or a folder (one that exists, ends with a slash or has no suffix),
-            which several scenes need. Maps in folders are named `<scene>_map.tif`.
+            which several scenes need. Maps in folders are named `<scene>_map.tif`. Beside those of
+            several scenes lie `mosaic.vrt` and a STAC collection (`collection.json`).
+        pattern: Which files of a folder are scenes, like `*_image.tif` or `**/*.tif`.
+        asset: Which asset of STAC items is the scene; the one with the role `data`, or the only
+            raster, where None.
         probabilities: File or folder of the class probabilities, a band per class.
         uncertainty: File or folder of the normalised entropy: 0 sure, 1 all classes alike.
         polygons: File (GeoPackage, GeoJSON or FlatGeobuf by suffix) or folder of the patches as
@@ -106,7 +115,7 @@ def predict(
         progress: Told (blocks done, blocks in all) after each block.
 
     Returns:
-        The map; a list of maps where `scenes` is a list.
+        The map; a list of maps where `scenes` is a list, or names a list of scenes.
 
     Raises:
         ClusterError: Workers cannot be reached or started, take no part, or have gone.
@@ -122,9 +131,7 @@ def predict(
         >>> predict("run", "scene.tif", "map.tif", polygons="map.gpkg")  # doctest: +SKIP
         PosixPath('map.tif')
     """
-    several = not isinstance(scenes, (str, os.PathLike))
-    given = [scenes] if isinstance(scenes, (str, os.PathLike)) else scenes
-    paths = [os.fspath(scene) for scene in given]
+    one = isinstance(scenes, (str, os.PathLike))
     aoi = None if aoi is None else os.fspath(aoi)
     if probabilities_dtype not in ("float32", "uint8"):
         raise InputError(
@@ -135,9 +142,19 @@ def predict(
     crew = CrewRequest(workers, scheduler)
     if min_area is not None and min_area < 1:
         raise InputError(f"Expected --min-area of at least 1 pixel, got {min_area}.")
+    listed = list_scenes(
+        [scenes] if isinstance(scenes, (str, os.PathLike)) else scenes,
+        pattern=pattern,
+        asset=asset,
+        outputs=[
+            Path(p) for p in (out, probabilities, uncertainty, polygons) if p and is_folder(p)
+        ],
+    )
+    paths = listed.paths
     plans = plan_outputs(
         paths,
         out,
+        names=listed.names,
         probabilities=probabilities,
         uncertainty=uncertainty,
         polygons=polygons,
@@ -145,9 +162,13 @@ def predict(
         overwrite=overwrite or resume,
     )
     refuse_leftovers(plans, resume=resume, overwrite=overwrite)
+    collection = None
+    if listed.is_list and is_folder(out):
+        collection = MapCollection(Path(out), listed, plans)
+        collection.check(resume=resume, overwrite=overwrite)
     trained = _load(model)
     tiling = Tiling.of_model(trained, block, halo)
-    opened = [open_fitting_scene(path, trained, bands) for path in paths]
+    opened = open_fitting_scenes(paths, trained, bands)
     areas = _read_areas(aoi, opened)
     jobs = [
         SceneJob(scene, plan, tiling.plan(scene.grid.shape), area)
@@ -175,8 +196,10 @@ def predict(
 
     with recorded(trace):
         map_scenes(trained, jobs, stocks, request, options, progress, elsewhere)
+    if collection is not None:
+        collection.write(trained, model if isinstance(model, (str, os.PathLike)) else None)
     maps = [plan.map for plan in plans]
-    return maps if several else maps[0]
+    return maps[0] if one and not listed.is_list else maps
 
 
 def _record(
