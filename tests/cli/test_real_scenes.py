@@ -21,7 +21,7 @@ from pointillist.training.crossvalidation import cross_validate
 pytestmark = [pytest.mark.realdata, pytest.mark.slow]
 
 Cli = Callable[..., Any]
-QUICK = ("--recipe", "unet", "--encoder", "resnet18", "--weights", "none", "--steps", 20)
+QUICK = ("--recipe", "unet", "--encoder", "resnet18", "--weights", "none", "--steps", 6)
 
 
 def _done(result: Any) -> Any:
@@ -62,14 +62,22 @@ def test_leipzig_network_by_spatial_crossvalidation(real_data: Path) -> None:
     task, _ = read_task((scene,), points, None, None, None, 0)
     config = TrainConfig(
         recipe="unet",
-        unet=UnetConfig(encoder="resnet18", weights="none", steps=60, chip_px=64, holdout=0.0),
+        unet=UnetConfig(
+            encoder="resnet18",
+            weights="none",
+            steps=60,
+            batch_size=4,
+            chip_px=64,
+            learning_rate=4e-3,
+            holdout=0.0,
+        ),
     )
 
     def fit(part: TrainingTask) -> Any:
         return fit_recipe(part, config, Workshop()).model
 
-    result = cross_validate(task, fit)
-    assert result.overall_accuracy > 0.6
+    result = cross_validate(task, fit, n_folds=3)
+    assert result.overall_accuracy > 0.5
     assert sum(result.pixels_per_fold) == 97
 
 
@@ -97,22 +105,24 @@ def test_landsat7(recipe, cli: Cli, real_data: Path, tmp_path: Path) -> None:
         assert figures["overall_accuracy"] > 0.95  # what it has learnt from
 
 
-def test_dubai8(cli: Cli, real_data: Path, tmp_path: Path) -> None:
-    image = real_data / "dubai" / "dubai8_image.tif"
-    mask = real_data / "dubai" / "dubai8_mask.tif"
-    points = tmp_path / "points.gpkg"
+@pytest.mark.parametrize(
+    ("scene", "recipe", "least"),
+    [
+        ("dubai8", ("--recipe", "forest"), 0.68),  # .73 over three draws
+        ("dubai2", QUICK, 0.2),  # the small scene: this says that it runs, not how well
+    ],
+    ids=["dubai8-forest", "dubai2-unet"],
+)
+def test_dubai(
+    scene: str, recipe: Any, least: float, cli: Cli, real_data: Path, tmp_path: Path
+) -> None:
+    image, mask = (real_data / "dubai" / f"{scene}_{kind}.tif" for kind in ("image", "mask"))
+    points, run, made = tmp_path / "points.gpkg", tmp_path / "run", tmp_path / "map.tif"
     _done(cli("sample", mask, "-n", 300, "--design", "simple", "--out", points))
     assert len(gpd.read_file(points)) == 300
-    accuracies = {}
-    for name, recipe in (("forest", ("--recipe", "forest")), ("unet", QUICK)):
-        run, made = tmp_path / name, tmp_path / f"{name}.tif"
-        _done(cli("train", image, "--points", points, *recipe, "--out", run))
-        _done(cli("predict", run, image, "--out", made))
-        _done(cli("assess", made, "--reference", mask, "--json", tmp_path / "a.json",
-                  "--overwrite"))  # fmt: skip
-        figures = json.loads((tmp_path / "a.json").read_text())
-        accuracies[name] = figures["overall_accuracy"]
-        with rasterio.open(made) as file:
-            assert file.shape == (4437, 6447)
-    assert accuracies["forest"] > 0.68  # .73 over three draws
-    assert accuracies["unet"] > 0.2
+    _done(cli("train", image, "--points", points, *recipe, "--out", run))
+    _done(cli("predict", run, image, "--out", made))
+    _done(cli("assess", made, "--reference", mask, "--json", tmp_path / "a.json"))
+    assert json.loads((tmp_path / "a.json").read_text())["overall_accuracy"] > least
+    with rasterio.open(image) as before, rasterio.open(made) as file:
+        assert file.shape == before.shape
