@@ -8,11 +8,16 @@ from typing import Annotated
 import typer
 
 from pointillist.cli import console
+from pointillist.cli.crossvalidate import CrossValidationRequest, cross_validate
 
 
 def assess(
-    map_path: Annotated[Path, typer.Argument(metavar="MAP", help="A map to judge.")],
-    reference: Annotated[Path, typer.Option(help="Points, polygons or a raster of true classes.")],
+    map_path: Annotated[
+        Path | None, typer.Argument(metavar="MAP", help="A map to judge.", show_default=False)
+    ] = None,
+    reference: Annotated[
+        Path | None, typer.Option(help="Points, polygons or a raster of true classes.")
+    ] = None,
     class_field: Annotated[
         str | None,
         typer.Option(help="Field with the class. Default: `class`, or the only text field."),
@@ -41,8 +46,46 @@ def assess(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace outputs that exist.")
     ] = False,
+    model: Annotated[
+        Path | None, typer.Option(help="With --cv: the run to cross-validate, instead of a MAP.")
+    ] = None,
+    cv: Annotated[
+        str | None,
+        typer.Option(help="blocks: train again without one part of the points at a time."),
+    ] = None,
+    folds: Annotated[int | None, typer.Option(help="With --cv: number of folds (5).")] = None,
+    block: Annotated[
+        int | None,
+        typer.Option(help="With --cv: side of the squares in pixels; from the points if absent."),
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="With --cv: time for all folds together: 90s, 10m, 1h.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="With --cv: seed of folds and training.")] = None,
 ) -> None:
-    """Say how good a map is: error matrix, accuracies, areas, IoU."""
+    """Say how good a map is: error matrix, accuracies, areas, IoU.
+
+    With --model and --cv: how well a run's recipe learns from its own points.
+    """
+    request = CrossValidationRequest(model, cv, folds, block, budget, seed)
+    if request.is_made:
+        others = {
+            "MAP": map_path,
+            "--reference": reference,
+            "--design": design,
+            "--strata": strata,
+            "--stratum-sizes": stratum_sizes,
+            "--legend": legend,
+            "--class-field": class_field,
+            "--crs": crs,
+            "--fpc": fpc,
+            "--html": html,
+        }
+        cross_validate(request, others, json, overwrite)
+        return
+    if map_path is None or reference is None:
+        missing = "argument 'MAP'" if map_path is None else "option '--reference'"
+        raise typer.BadParameter(f"Missing {missing}.")
     from pointillist.accuracy import assess as assess_map
     from pointillist.report import render_table
 
@@ -71,5 +114,6 @@ EPILOG = (
     "\b\nExamples:\n"
     "  pointillist assess map.tif --reference reference.gpkg\n"
     "  pointillist assess map.tif --reference mask.tif --json accuracy.json --html accuracy.html\n"
-    "  pointillist assess map.tif --reference field.csv --class-field cover --design simple"
+    "  pointillist assess map.tif --reference field.csv --class-field cover --design simple\n"
+    "  pointillist assess --model run --cv blocks --json learner.json"
 )

@@ -20,6 +20,7 @@ from pointillist.points import LabelReport, read_labels_for_scenes, require_two_
 from pointillist.raster import Scene, open_scene, parse_bands
 from pointillist.training.class_shares import parse_class_shares
 from pointillist.training.config import TrainConfig, read_config
+from pointillist.training.inputs import record_inputs
 from pointillist.training.recipe import Fitted, Workshop
 from pointillist.training.rounds import (
     Start,
@@ -150,7 +151,9 @@ def train(
             begin=begin,
         ),
     )
-    _finish(run, task, fitted, time.monotonic() - start, begin)
+    sources = {"scenes": scenes, "points": points, "bands": bands}
+    inputs = record_inputs(sources, class_field, crs, task)
+    _finish(run, task, fitted, time.monotonic() - start, inputs, begin)
     if begin is not None:
         tell(expect_gain(read_rounds(run)))
     tell(f"Model: {run.model_path}")
@@ -322,7 +325,12 @@ def _tell(run: Run, say: Callable[[str], None] | None) -> Callable[[str], None]:
 
 
 def _finish(
-    run: Run, task: TrainingTask, fitted: Fitted, seconds: float, begin: Start | None = None
+    run: Run,
+    task: TrainingTask,
+    fitted: Fitted,
+    seconds: float,
+    inputs: dict[str, Any],
+    begin: Start | None = None,
 ) -> None:
     """Write figures and metrics, and the model last: a run with a model is complete."""
     if "LOCAL_RANK" in os.environ and os.environ["LOCAL_RANK"] != "0":
@@ -341,6 +349,7 @@ def _finish(
             **fitted.facts,
             **({} if begin is None else {"from": begin.name}),
             **record_round(task, fitted.judged, () if begin is None else begin.rounds),
+            "inputs": inputs,
             "total_seconds": round(seconds, 1),
             "pointillist": __version__,
             "python": platform.python_version(),

@@ -103,6 +103,7 @@ def cross_validate(
     block_px: int | None = None,
     seed: int = 0,
     report: Callable[[str], None] | None = None,
+    step: Callable[[float, str], None] | None = None,
 ) -> CrossValidation:
     """Train without each fold in turn and predict what was left out.
 
@@ -117,6 +118,7 @@ def cross_validate(
             two squares per fold have labels.
         seed: Decides between assignments to folds that are equally good.
         report: Takes a line when a fold is done.
+        step: Takes the fraction done and what to show beside it, when a fold is done.
 
     Raises:
         InputError: Fewer than two folds, or a side below 1.
@@ -127,8 +129,8 @@ def cross_validate(
             f"Expected at least 2 folds and blocks of at least 1 px, "
             f"got {n_folds} folds and {block_px} px."
         )
-    places = _feature_places(task)
-    side = block_px or _default_block_px(places, n_folds)
+    places = locate_features(task)
+    side = block_px or default_block_px(places, n_folds)
     fold = _fold_of_pixels(task, places, side, n_folds, seed)
     reference = np.concatenate([pixels.index for pixels in task.labels])
     predicted = np.full(len(reference), -1, dtype=np.int64)
@@ -137,6 +139,8 @@ def cross_validate(
         predicted[fold == k] = _predict_labels(fit(train), held)
         if report is not None:
             report(f"Fold {k + 1} of {n_folds}: {held.n_labels} labelled pixels held out.")
+        if step is not None:
+            step((k + 1) / n_folds, f"{k + 1} of {n_folds} folds")
     notes = _notes(task, fold, n_folds)
     return CrossValidation(
         task.legend.names, reference, predicted, fold, n_folds, side, tuple(notes)
@@ -155,8 +159,15 @@ def predict_at(model: TrainedModel, source: PixelSource, rowcol: ArrayLike) -> N
 
 
 @dataclass(frozen=True, eq=False)
-class _Places:
-    """Where the features lie: scene, mean pixel, class; and the feature of every pixel."""
+class Places:
+    """Where the features lie: scene, mean pixel, class; and the feature of every pixel.
+
+    Args:
+        scene: (F,) number of the scene.
+        rowcol: (F, 2) mean pixel.
+        index: (F,) class.
+        of_pixel: (N,) feature of every labelled pixel.
+    """
 
     scene: NDArray[np.int64]
     rowcol: NDArray[np.int64]
@@ -164,7 +175,8 @@ class _Places:
     of_pixel: NDArray[np.int64]
 
 
-def _feature_places(task: TrainingTask) -> _Places:
+def locate_features(task: TrainingTask) -> Places:
+    """Where the features of a task lie, scene after scene."""
     scenes, centres, classes, of_pixel = [], [], [], []
     offset = 0
     for scene, pixels in enumerate(task.labels):
@@ -176,23 +188,23 @@ def _feature_places(task: TrainingTask) -> _Places:
         classes.append(pixels.index[first])
         of_pixel.append(own + offset)
         offset += len(first)
-    return _Places(*(np.concatenate(part) for part in (scenes, centres, classes, of_pixel)))
+    return Places(*(np.concatenate(part) for part in (scenes, centres, classes, of_pixel)))
 
 
-def _default_block_px(places: _Places, n_folds: int) -> int:
+def default_block_px(places: Places, n_folds: int) -> int:
     """Side of squares of which each fold gets about five, and two at the very least."""
     area = 0.0
     for scene in np.unique(places.scene):
         rowcol = places.rowcol[places.scene == scene]
         area += float(np.prod(np.ptp(rowcol, axis=0) + 1.0))
     side = max(1, round(math.sqrt(area / (_BLOCKS_PER_FOLD * n_folds))))
-    while side > 1 and _number_blocks(places, side).max(initial=-1) + 1 < 2 * n_folds:
+    while side > 1 and number_blocks(places, side).max(initial=-1) + 1 < 2 * n_folds:
         side //= 2
     return side
 
 
-def _number_blocks(places: _Places, side: int) -> NDArray[np.int64]:
-    """Square of each feature, numbered over all scenes."""
+def number_blocks(places: Places, side: int) -> NDArray[np.int64]:
+    """Square (F,) of each feature, numbered over all scenes."""
     numbers = np.zeros(len(places.scene), dtype=np.int64)
     offset = 0
     for scene in np.unique(places.scene):
@@ -203,9 +215,9 @@ def _number_blocks(places: _Places, side: int) -> NDArray[np.int64]:
 
 
 def _fold_of_pixels(
-    task: TrainingTask, places: _Places, side: int, n_folds: int, seed: int
+    task: TrainingTask, places: Places, side: int, n_folds: int, seed: int
 ) -> NDArray[np.int64]:
-    block = _number_blocks(places, side)
+    block = number_blocks(places, side)
     n_blocks = int(block.max(initial=-1)) + 1
     if n_blocks < n_folds:
         raise PointsError(
