@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pointillist.accuracy import Estimate, StratifiedSample, estimate
-from pointillist.accuracy.estimators import critical_value, interval
+from pointillist.accuracy.estimators import critical_value, estimate_kappa
 from pointillist.errors import InputError
 
 
@@ -162,11 +162,68 @@ def test_unmapped_samples_count_as_errors() -> None:
 
 
 def test_unanimous_samples_still_have_an_interval() -> None:
-    low, high = interval(1.0, 0.0, 0.95, 20)
-    assert high == 1.0
-    assert low == pytest.approx(20 / (20 + 1.959964**2), abs=1e-6)
-    assert interval(0.0, 0.0, 0.95, 20)[0] == 0.0
-    assert interval(1.0, 0.0, 0.95, 20, fpc=True) == (1.0, 1.0)
+    overall = estimate(StratifiedSample.from_labels([0] * 20, [0] * 20, 1)).overall
+    assert overall.ci == pytest.approx((20 / (20 + 1.959964**2), 1.0), abs=1e-6)
+    of_40 = StratifiedSample.from_labels([0] * 20, [0] * 20, 1, sizes=[40], fpc=True)
+    assert estimate(of_40).overall.ci == pytest.approx((40 / (40 + 1.959964**2), 1.0), abs=1e-6)
+
+
+def test_kappa_of_a_textbook_matrix() -> None:
+    """Cohen's kappa of [[45, 15], [25, 15]] is 0.1304; Fleiss et al. (1969) for its error."""
+    rows, columns = [0] * 60 + [1] * 40, [0] * 45 + [1] * 15 + [0] * 25 + [1] * 15
+    got = estimate_kappa(StratifiedSample.from_labels(rows, columns, 2))
+    assert got.value == pytest.approx((0.6 - 0.54) / 0.46)
+    p = np.array([[0.45, 0.15], [0.25, 0.15]])
+    row, col, k = p.sum(1), p.sum(0), got.value
+    agree = sum(p[i, i] * (1 - (row[i] + col[i]) * (1 - k)) ** 2 for i in range(2))
+    differ = sum(p[i, 1 - i] * (col[i] + row[1 - i]) ** 2 for i in range(2)) * (1 - k) ** 2
+    variance = (agree + differ - (k - 0.54 * (1 - k)) ** 2) / (0.46**2 * 99)
+    assert got.se == pytest.approx(np.sqrt(variance), rel=1e-6)
+
+
+def test_post_stratification_by_hand() -> None:
+    """Cochran's (1977) eq. 5A.42 for the overall accuracy, written out."""
+    rows, columns = [0] * 30 + [1] * 70, [0] * 24 + [1] * 6 + [1] * 63 + [0] * 7
+    sample = StratifiedSample.from_labels(
+        rows, columns, 2, rows, [20.0, 80.0], map_class=np.arange(2), post=True
+    )
+    got = estimate(sample).overall
+    share, p = np.array([0.2, 0.8]), np.array([0.8, 0.9])
+    s2 = p * (1 - p) * np.array([30 / 29, 70 / 69])
+    assert got.value == pytest.approx((share * p).sum())
+    variance = (share * s2).sum() / 100 + ((1 - share) * s2).sum() / 100**2
+    assert got.se == pytest.approx(np.sqrt(variance))
+
+
+def test_samples_outside_what_is_judged_count_for_n_only() -> None:
+    """Domain estimation: 40 of 50 judged right, 50 others ignored; V by Cochran (1977), 2.13."""
+    rows, columns = [0] * 100, [0] * 40 + [1] * 10 + [-1] * 50
+    got = estimate(StratifiedSample.from_labels(rows, columns, 2, sizes=[1000.0]))
+    assert got.overall.value == pytest.approx(0.8)
+    assert got.overall.se == pytest.approx(np.sqrt(100 / 99 * 0.8 * 0.2 / 50))
+    assert [a.value for a in got.area] == pytest.approx([0.8, 0.2])
+    assert got.area_of_all is not None
+    assert [a.value for a in got.area_of_all] == pytest.approx([0.4, 0.1])
+    assert got.area_of_all[0].se == pytest.approx(np.sqrt(0.4 * 0.6 / 99))
+
+
+def test_equal_weights_change_nothing() -> None:
+    rows, columns = [0] * 60 + [1] * 40, [0] * 50 + [1] * 10 + [1] * 30 + [0] * 10
+    plain = estimate(StratifiedSample.from_labels(rows, columns, 2))
+    weighted = estimate(StratifiedSample.from_labels(rows, columns, 2, weight=[3.0] * 100))
+    for a, b in zip(
+        (plain.overall, *plain.users, *plain.area),
+        (weighted.overall, *weighted.users, *weighted.area),
+        strict=True,
+    ):
+        assert (a.value, a.se, *a.ci) == pytest.approx((b.value, b.se, *b.ci))  # type: ignore[misc]
+
+
+def test_what_is_missing_is_named() -> None:
+    got = estimate(_map_strata([[1, 0], [4, 26]], [100, 900]))
+    assert got.users[0].why == "a single sample in stratum a"
+    got = estimate(_map_strata([[0, 0], [4, 26]], [100, 900]))
+    assert got.overall.why == "no sample in stratum a"
 
 
 def test_a_census_by_fpc_has_no_error() -> None:
