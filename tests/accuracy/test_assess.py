@@ -11,6 +11,7 @@ import pytest
 
 from pointillist.accuracy import assess, error_matrix, mean_iou, overall_accuracy
 from pointillist.accuracy import reference as reference_module
+from pointillist.accuracy.area import measure_ground
 from pointillist.errors import GridError, InputError, LegendError, OutputExistsError, PointsError
 from pointillist.grid import Grid, Transform
 from pointillist.legend import Legend
@@ -253,12 +254,40 @@ def test_a_design_of_a_raster_is_refused(map_path: Path, truth: np.ndarray, tmp_
         assess(map_path, write_classes(tmp_path / "mask.tif", truth), design="simple")
 
 
-def test_a_map_in_degrees_has_no_hectares(mapped: np.ndarray, tmp_path: Path) -> None:
-    grid = Grid(60, 80, Transform(0.001, 0, 12.0, 0, -0.001, 51.0), make_grid(crs="EPSG:4326").crs)
-    path = write_classes(tmp_path / "map.tif", mapped, grid)
-    result = assess(path, path)
-    assert result.to_dict()["area"]["Water"]["hectares"] is None
-    assert "not projected" in " ".join(result.notices)
+def test_a_map_in_degrees_has_hectares_by_row(
+    mapped: np.ndarray, truth: np.ndarray, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    """From 70° to 40° north a pixel grows by half: shares of pixels are not shares of ground."""
+    grid = Grid(60, 80, Transform(0.5, 0, 12.0, 0, -0.5, 70.0), make_grid(crs="EPSG:4326").crs)
+    truth[:30], truth[30:] = 0, 1
+    map_path = write_classes(tmp_path / "map.tif", mapped, grid)
+    mask = write_classes(tmp_path / "mask.tif", truth, grid)
+    census = assess(map_path, mask).to_dict()
+    area = {name: value["hectares"] for name, value in census["area"].items()}
+    row_areas = measure_ground(grid).per_row
+    assert row_areas is not None
+    assert area["Water"] == pytest.approx(row_areas[:30].sum() * 80)
+    assert area["Forest"] == pytest.approx(row_areas[30:].sum() * 80)
+    assert census["area"]["Water"]["proportion"] < 0.42  # of pixels 0.5
+    rowcol = draw(rng, 400)
+    names = np.array(LEGEND.names)[truth[tuple(rowcol.T)]]
+    points = tmp_path / "points.gpkg"
+    write_points(points, grid.transform.xy(rowcol), "EPSG:4326", {"class": names})
+    stated = assess(map_path, points, design="simple").to_dict()
+    for name in ("Water", "Forest"):
+        found = stated["area"][name]["hectares"]
+        assert found["estimate"] == pytest.approx(area[name], abs=4 * found["se"])
+    shares = [v["proportion"]["estimate"] for v in stated["area"].values()]
+    assert sum(shares) == pytest.approx(1)
+    hectares = [v["hectares"]["estimate"] for v in stated["area"].values()]
+    assert sum(hectares) == pytest.approx(row_areas.sum() * 80)
+    mapped_ha = {k: v["hectares"] for k, v in stated["mapped_area"].items()}
+    expected = (row_areas[:, None] * (mapped == 2)).sum()
+    assert mapped_ha["Road"] == pytest.approx(expected)
+    # accuracy is of pixels, as the census counts it
+    assert stated["overall_accuracy"]["estimate"] == pytest.approx(
+        (mapped == truth)[tuple(rowcol.T)].mean()
+    )
 
 
 def test_files_are_written_and_not_replaced(

@@ -13,9 +13,7 @@ from pointillist.accuracy.bootstrap import add_bootstrap
 def sample() -> StratifiedSample:
     counts = np.zeros((3, 4, 3), dtype=np.int64)
     counts[np.arange(3), np.arange(3)] = [[60, 5, 10], [4, 80, 9], [0, 0, 50]]
-    return StratifiedSample(
-        counts, np.array([100.0, 700.0, 200.0]), ("a", "b", "c"), np.arange(3)
-    )
+    return StratifiedSample(counts, np.array([100.0, 700.0, 200.0]), ("a", "b", "c"), np.arange(3))
 
 
 def test_limits_agree_with_the_standard_error(sample: StratifiedSample) -> None:

@@ -72,7 +72,10 @@ def test_score_intervals_hold_the_truth(post: bool, n: tuple[int, ...]) -> None:
     """Errors as in Olofsson et al. (2014): the normal interval of the rare class holds 73 %."""
     rng = np.random.default_rng(11)
     shares = np.array([[66, 0, 5, 4], [0, 55, 8, 12], [1, 0, 153, 11], [2, 1, 9, 313]])
-    errors, weight = shares / shares.sum(axis=1, keepdims=True), np.array([0.02, 0.015, 0.32, 0.645])
+    errors, weight = (
+        shares / shares.sum(axis=1, keepdims=True),
+        np.array([0.02, 0.015, 0.32, 0.645]),
+    )
     cells = np.vstack([weight[:, None] * errors, np.zeros(4)])
     _, _, in_ref = indicators(4, 1)
     x = np.ones((5, 4))

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from pointillist.accuracy import matrix as figures
-from pointillist.accuracy.area import hectares_per_pixel
+from pointillist.accuracy.area import Ground, by_rows, measure_ground
 from pointillist.accuracy.assessment import Assessment
-from pointillist.accuracy.design import Design, DesignRequest, MapFacts, find_design
+from pointillist.accuracy.classes import JoinedClasses
+from pointillist.accuracy.crosswalk import Crosswalk, CrosswalkSource
+from pointillist.accuracy.design import DesignRequest
 from pointillist.accuracy.estimators import (
-    AccuracyEstimates,
     Estimate,
     StratifiedSample,
     critical_value,
-    estimate,
+    estimate_kappa,
 )
+from pointillist.accuracy.judging import MapCounts, Wishes, assess_points, describe
+from pointillist.accuracy.leakage import find_leakage, training_files
 from pointillist.accuracy.matrix import ErrorMatrix
 from pointillist.accuracy.places import MAX_PLACES, Places, describe_extent
 from pointillist.accuracy.reference import (
+    Census,
     PathLike,
     Reference,
     count_census,
@@ -32,12 +37,15 @@ from pointillist.accuracy.reference import (
 )
 from pointillist.accuracy.strata import StratumSizes
 from pointillist.errors import InputError, PointsError
-from pointillist.grid import Grid
+from pointillist.grid import Grid, iter_windows
 from pointillist.legend import Legend
 
 if TYPE_CHECKING:
     from pointillist.raster import ClassRaster
 
+__all__ = ["assess", "assess_census", "assess_points", "describe"]
+
+_STRIP_PX = 2048
 MAX_GROUND_PX = 720
 
 
@@ -53,6 +61,13 @@ def assess(
     stratum_sizes: StratumSizes | None = None,
     confidence: float = 0.95,
     fpc: bool = False,
+    post_stratify: bool = False,
+    cannot_tell: Collection[str] = (),
+    crosswalk: CrosswalkSource | None = None,
+    training: PathLike | Sequence[PathLike] = (),
+    bootstrap: int = 1000,
+    seed: int = 0,
+    kappa: bool = False,
     json: PathLike | None = None,
     html: PathLike | None = None,
     picture: bool = False,
@@ -77,6 +92,15 @@ def assess(
         stratum_sizes: Pixels per stratum: a mapping, or a CSV file (stratum, pixels).
         confidence: Of the two-sided intervals.
         fpc: Use the finite population correction.
+        post_stratify: Use the map's classes as strata of a simple random or systematic sample.
+        cannot_tell: Classes of the reference that say that nobody could tell the class.
+        crosswalk: Which class of the reference means which one of the map, many to one: a mapping,
+            or a CSV file (reference class, map class or `ignore`).
+        training: Files of the points that the map was trained with, or its run; when absent those
+            that the map itself names. Reference points on or near them are reported.
+        bootstrap: Replicates for the bootstrap intervals of F1 and IoU; 0 for none.
+        seed: Of the bootstrap.
+        kappa: State Cohen's kappa too, which says nothing that the other figures do not.
         json: File to write the figures to.
         html: File to write the report page to.
         picture: Keep a small picture of the map to lie under the points on a page written later.
@@ -97,13 +121,17 @@ def assess(
     from pointillist.raster import check_output, open_class_raster
 
     critical_value(confidence)
-    request = DesignRequest(design, strata, stratum_sizes)
+    request = DesignRequest(design, strata, stratum_sizes, post_stratify)
+    wishes = Wishes(confidence, fpc, bootstrap, seed, kappa)
     for path in (json, html):
         if path is not None:
             check_output(path, overwrite)
     names = (Path(str(map)).name, Path(str(reference)).name)
     meant = legend if isinstance(legend, Legend) or legend is None else Legend.read(Path(legend))
+    table = None if crosswalk is None else Crosswalk.read(crosswalk)
+    taught = [training] if isinstance(training, (str, os.PathLike)) else list(training)
     with open_class_raster(map) as map_raster:
+        ground = measure_ground(map_raster.grid)
         if is_vector(reference):
             read = read_vector_reference(
                 map_raster,
@@ -112,27 +140,27 @@ def assess(
                 legend=meant,
                 crs=crs,
                 map_name=names[0],
+                crosswalk=table,
+                cannot_tell=cannot_tell,
             )
-            pixels = _padded(map_raster.counts(), len(read.classes.legend))
-            result = assess_points(read, pixels, request, confidence=confidence, fpc=fpc)
-            result = replace(
-                result,
-                map_pixels=_mapped_where_sampled(result, pixels),
-                places=_places(read),
-                ground=_thin(map_raster) if html is not None or picture else None,
-            )
+            counts = count_map(map_raster, read, ground)
+            result = _judge_points(read, counts, request, wishes, taught, map, map_raster.grid)
+            if html is not None or picture:
+                result = replace(result, ground=_thin(map_raster, read.classes))
         else:
             _refuse_design_of_raster(request)
             with open_class_raster(reference, meant) as reference_raster:
-                matrix, classes, where = count_census(map_raster, reference_raster, names, progress)
-            if matrix.n == 0:
-                raise PointsError(
-                    f"Expected labelled pixels in {names[1]}, but all of it is nodata. Check which "
-                    "value it holds as nodata."
+                census = count_census(
+                    map_raster,
+                    reference_raster,
+                    names,
+                    progress,
+                    crosswalk=table,
+                    cannot_tell=cannot_tell,
+                    row_hectares=ground.per_row,
                 )
-            result = assess_census(matrix, classes.legend, classes.notices)
-            result = replace(result, error_grid=where, map_pixels=matrix.mapped)
-        result = _complete(result, map_raster.grid, names, confidence)
+            result = _judge_census(census, names[1], kappa=kappa)
+        result = _complete(result, map_raster.grid, ground, names, confidence)
     if json is not None:
         result.write_json(json, overwrite=overwrite)
     if html is not None:
@@ -152,145 +180,6 @@ def assess_census(matrix: ErrorMatrix, legend: Legend, notices: tuple[str, ...] 
     return Assessment("census", legend, matrix, describe(matrix, shares), matrix.n, notices=notices)
 
 
-def assess_points(
-    reference: Reference,
-    map_pixels: NDArray[np.int64],
-    request: DesignRequest,
-    *,
-    confidence: float = 0.95,
-    fpc: bool = False,
-) -> Assessment:
-    """Judge by points or polygons: an estimate where their design is known, else a description.
-
-    Args:
-        reference: What was read.
-        map_pixels: (C,) pixels of each class in the whole map.
-        request: What the person says of the design.
-        confidence: Of the intervals.
-        fpc: Whether to use the finite population correction.
-
-    Raises:
-        InputError: A design is asserted that cannot be.
-    """
-    facts = MapFacts(reference.classes.legend, map_pixels, reference.map_index)
-    design = (
-        find_design(request, reference.record, reference.feature, facts)
-        if reference.are_points
-        else _refuse_areas(request, reference.record.source)
-    )
-    if isinstance(design, Design):
-        return _estimate_from(reference, design, confidence, fpc)
-    matrix = reference.matrix
-    notices = (
-        *reference.classes.notices,
-        *reference.notices,
-        design,
-        "Areas are what the map shows (counted pixels), not corrected for its errors.",
-    )
-    shares = map_pixels / max(int(map_pixels.sum()), 1)
-    return Assessment(
-        "descriptive",
-        reference.classes.legend,
-        matrix,
-        describe(matrix, shares),
-        int(map_pixels.sum()),
-        notices=notices,
-    )
-
-
-def describe(matrix: ErrorMatrix, area: ArrayLike) -> AccuracyEstimates:
-    """The figures of an error matrix as they are, without standard errors."""
-
-    def plain(values: ArrayLike) -> list[Estimate]:
-        return [Estimate(float(v)) for v in np.asarray(values)]
-
-    return AccuracyEstimates(
-        overall=Estimate(figures.overall_accuracy(matrix)),
-        users=plain(figures.users_accuracy(matrix)),
-        producers=plain(figures.producers_accuracy(matrix)),
-        f1=plain(figures.f1(matrix)),
-        iou=plain(figures.iou(matrix)),
-        mean_iou=Estimate(figures.mean_iou(matrix)),
-        area=plain(area),
-        cells=np.vstack([matrix.counts, matrix.unmapped]) / max(matrix.n, 1),
-    )
-
-
-def _estimate_from(
-    reference: Reference, design: Design, confidence: float, fpc: bool
-) -> Assessment:
-    """Design-based estimates from the points that lie in a stratum."""
-    legend, inside = reference.classes.legend, design.stratum >= 0
-    rows, columns = reference.map_index[inside], reference.reference_index[inside]
-    design = replace(design, stratum=design.stratum[inside])
-    sample = StratifiedSample.from_labels(
-        rows,
-        columns,
-        len(legend),
-        design.stratum,
-        design.sizes,
-        strata=design.strata,
-        map_class=_classes_of_strata(design, legend),
-        fpc=fpc,
-    )
-    return Assessment(
-        "design-based",
-        legend,
-        figures.error_matrix(rows, columns, legend.names),
-        estimate(sample, confidence),
-        float(design.sizes.sum()),
-        confidence=confidence,
-        design=design,
-        fpc=fpc,
-        notices=(
-            *reference.classes.notices,
-            *reference.notices,
-            *_design_notices(design, sample, int((~inside).sum())),
-        ),
-    )
-
-
-def _classes_of_strata(design: Design, legend: Legend) -> NDArray[np.int64] | None:
-    if not design.are_map_classes:
-        return None
-    return np.array([legend.index_of(stratum) for stratum in design.strata], dtype=np.int64)
-
-
-def _design_notices(design: Design, sample: StratifiedSample, n_outside: int) -> list[str]:
-    """What limits the estimates."""
-    notices = []
-    if design.name == "systematic":
-        notices.append(
-            "Standard errors of the systematic sample are those of a simple random one: "
-            "they tend to be too large, not too small."
-        )
-    if n_outside:
-        notices.append(
-            f"{n_outside:,} points lie where the map has no class, outside the strata: left out."
-        )
-    for n, words in ((0, "no sample: nothing"), (1, "a single sample: no standard error")):
-        strata = [s for s, have in zip(design.strata, sample.n, strict=True) if have == n]
-        if strata:
-            notices.append(
-                f"Strata with {words} that rests on them is estimable: {', '.join(strata)}. "
-                "Add reference points there, or join strata."
-            )
-    return notices
-
-
-def _refuse_areas(request: DesignRequest, source: str) -> str:
-    """Polygons and lines are no sample of pixels."""
-    if request.is_made:
-        raise InputError(
-            f"Expected one point per sample for design-based estimates, but {source} holds areas "
-            "or several pixels per feature. Leave the design out for descriptive figures."
-        )
-    return (
-        f"{source} holds areas, whose pixels are no independent samples: figures describe these "
-        "pixels only and carry no intervals."
-    )
-
-
 def _refuse_design_of_raster(request: DesignRequest) -> None:
     if request.is_made:
         raise InputError(
@@ -299,54 +188,103 @@ def _refuse_design_of_raster(request: DesignRequest) -> None:
         )
 
 
+def _judge_points(
+    read: Reference,
+    counts: MapCounts,
+    request: DesignRequest,
+    wishes: Wishes,
+    training: Sequence[PathLike],
+    map_path: PathLike,
+    grid: Grid,
+) -> Assessment:
+    """Judge by points or areas, after a look at where the map was taught."""
+    files = training_files(training, map_path)
+    leakage = None
+    if files and read.units is not None:
+        leakage = find_leakage(read.units.rowcol[read.units.inside], grid, files)
+    refused = f"{read.record.source}: {leakage.refusal}" if leakage and leakage.refusal else ""
+    result = assess_points(read, counts, request, wishes, refused=refused)
+    if leakage is not None:
+        result = replace(
+            result, leakage=leakage.to_dict(), notices=(*result.notices, leakage.notice)
+        )
+    return replace(_mapped_where_sampled(result, counts), places=_places(read))
+
+
+def _judge_census(census: Census, name: str, *, kappa: bool) -> Assessment:
+    if census.matrix.n == 0:
+        raise PointsError(
+            f"Expected labelled pixels in {name}, but all of it is nodata. Check which "
+            "value it holds as nodata."
+        )
+    result = assess_census(census.matrix, census.classes.legend, census.classes.notices)
+    estimates = result.estimates
+    if census.hectares is not None:
+        shares = census.hectares / census.hectares.sum()
+        estimates = replace(estimates, area=[Estimate(float(share)) for share in shares])
+        result = replace(result, population_hectares=float(census.hectares.sum()))
+    if kappa:
+        sample = StratifiedSample.from_counts(census.matrix.counts, census.matrix.unmapped)
+        estimates = replace(estimates, kappa=Estimate(estimate_kappa(sample).value))
+    return replace(
+        result, estimates=estimates, error_grid=census.where, map_pixels=census.matrix.mapped
+    )
+
+
+def count_map(raster: ClassRaster, read: Reference, ground: Ground) -> MapCounts:
+    """Count the whole map in one pass, block by block; hectares too where rows differ."""
+    classes = read.classes
+    if ground.per_row is None:
+        return MapCounts(classes.pixels(raster.counts()), ground)
+    n = len(raster.legend)
+    pixels, hectares = np.zeros(n, dtype=np.int64), np.zeros(n)
+    for window in iter_windows(raster.grid.shape, _STRIP_PX):
+        index = raster.read(window)
+        pixels += np.bincount(index[index >= 0], minlength=n)
+        hectares += by_rows(index, n, ground.per_row[window.slices[0]])
+    return MapCounts(classes.pixels(pixels), ground, classes.pixels(hectares))
+
+
 def _places(read: Reference) -> Places | None:
     """The points, where a person could look at them one by one."""
     if not read.are_points or read.xy is None or len(read.xy) > MAX_PLACES:
         return None
-    return Places(read.xy, read.map_index, read.reference_index)
+    order = np.lexsort((read.xy[:, 0], -read.xy[:, 1]))  # not that of the file, which may change
+    return Places(read.xy[order], read.map_index[order], read.reference_index[order])
 
 
-def _mapped_where_sampled(
-    result: Assessment, pixels: NDArray[np.int64]
-) -> NDArray[np.int64] | None:
-    """(C,) pixels of each class in the map over the ground that the areas are about.
+def _mapped_where_sampled(result: Assessment, counts: MapCounts) -> Assessment:
+    """With the map's own classes over the ground that the areas are about.
 
-    None where only a part of the map was sampled and nobody counted its classes there.
+    Nothing where only a part of the map was sampled and nobody counted its classes there.
     """
-    design = result.design
-    classes = None if design is None else _classes_of_strata(design, result.legend)
-    if design is not None and classes is not None:
-        sampled = np.zeros(len(result.legend), dtype=np.int64)
-        np.add.at(sampled, classes, design.sizes.astype(np.int64))
-        return sampled
-    same_ground = np.isclose(pixels.sum(), result.population_px, rtol=0.01)
-    return pixels if same_ground else None
+    design, pixels, C = result.design, counts.pixels, len(result.legend)
+    if design is not None and design.map_class is not None:
+        sampled = np.zeros(C + 1, dtype=np.int64)
+        np.add.at(sampled, design.map_class, np.rint(design.sizes).astype(np.int64))
+        pixels = sampled[:C]
+    elif not np.isclose(pixels.sum(), result.population_px, rtol=0.01):
+        return result
+    whole = np.allclose(pixels, counts.pixels, rtol=0.01)
+    return replace(result, map_pixels=pixels, map_hectares=counts.hectares if whole else None)
 
 
-def _thin(map_raster: ClassRaster) -> NDArray[np.int16]:
+def _thin(map_raster: ClassRaster, classes: JoinedClasses) -> NDArray[np.int16]:
     """The map's classes, few enough for a picture."""
-    return map_raster.thin(max(1, -(-max(map_raster.grid.shape) // MAX_GROUND_PX)))
-
-
-def _padded(pixels: ArrayLike, n_classes: int) -> NDArray[np.int64]:
-    """Pixels of the map's classes, and 0 for those that only the reference has."""
-    counts = np.zeros(n_classes, dtype=np.int64)
-    known = np.asarray(pixels, dtype=np.int64)
-    counts[: len(known)] = known
-    return counts
+    thin = map_raster.thin(max(1, -(-max(map_raster.grid.shape) // MAX_GROUND_PX)))
+    return classes.of_map(thin).astype(np.int16)
 
 
 def _complete(
-    result: Assessment, grid: Grid, names: tuple[str, str], confidence: float
+    result: Assessment, grid: Grid, ground: Ground, names: tuple[str, str], confidence: float
 ) -> Assessment:
     """Add names and the area of a pixel."""
-    hectares, reason = hectares_per_pixel(grid)
     return replace(
         result,
         map_name=names[0],
         reference_name=names[1],
         extent=describe_extent(grid),
-        hectares_per_pixel=hectares,
+        hectares_per_pixel=ground.per_pixel,
         confidence=confidence,
-        notices=(*result.notices, *([reason] if reason else [])),
+        notices=(*result.notices, *([ground.notice] if ground.notice else [])),
     )

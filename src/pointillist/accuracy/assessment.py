@@ -41,6 +41,10 @@ class Assessment:
         notices: What the reader must know, one sentence each.
         map_name: The map's file.
         reference_name: The reference's file.
+        population_hectares: Ground that the area proportions are shares of; `population_px` times
+            `hectares_per_pixel` when None.
+        map_hectares: (C,) ground of each class in the whole map, where pixels cover different
+            ground.
         map_pixels: (C,) pixels of each class in the map, over the ground that the areas are about;
             None where nobody counted them there.
         extent: Of the map, see `describe_extent`.
@@ -69,6 +73,8 @@ class Assessment:
     notices: tuple[str, ...] = ()
     map_name: str = "map"
     reference_name: str = "reference"
+    population_hectares: float | None = None
+    map_hectares: NDArray[np.float64] | None = None
     map_pixels: NDArray[np.int64] | None = None
     extent: dict[str, Any] | None = None
     places: Places | None = None
@@ -93,6 +99,7 @@ class Assessment:
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain data: the content of `assess --json`, and all that reports show."""
         per_class, e = self._per_class, self.estimates
+        kappa = {} if e.kappa is None else {"kappa": self._stated(e.kappa)}
         return {
             "kind": self.kind,
             "map": self.map_name,
@@ -110,9 +117,10 @@ class Assessment:
             "f1": per_class(e.f1),
             "iou": per_class(e.iou),
             "mean_iou": self._stated(e.mean_iou),
+            **kappa,
             "area": {
-                name: {"proportion": self._stated(a), "hectares": self._hectares(a)}
-                for name, a in zip(self.legend.names, e.area, strict=True)
+                name: {"proportion": self._stated(a), "hectares": self._hectares(c)}
+                for c, (name, a) in enumerate(zip(self.legend.names, e.area, strict=True))
             },
             "mapped_area": self._mapped_area(),
             "confidence": self.confidence,
@@ -149,23 +157,29 @@ class Assessment:
     def _per_class(self, values: list[Estimate]) -> dict[str, Any]:
         return {n: self._stated(v) for n, v in zip(self.legend.names, values, strict=True)}
 
-    def _hectares(self, proportion: Estimate) -> Any:
-        if self.hectares_per_pixel is None:
-            return None
-        return self._stated(proportion.scaled(self.population_px * self.hectares_per_pixel))
+    def _hectares(self, c: int) -> Any:
+        total = self.population_hectares
+        if total is None:
+            if self.hectares_per_pixel is None:
+                return None
+            total = self.population_px * self.hectares_per_pixel
+        return self._stated((self.estimates.area_of_all or self.estimates.area)[c].scaled(total))
 
     def _mapped_area(self) -> dict[str, Any] | None:
         """What the map itself shows of each class: counted pixels, not corrected for errors."""
         if self.map_pixels is None:
             return None
-        total, per_pixel = max(int(self.map_pixels.sum()), 1), self.hectares_per_pixel
+        hectares: list[float] | list[None] = [None] * len(self.map_pixels)
+        if self.map_hectares is not None:
+            hectares = self.map_hectares.tolist()
+        elif self.hectares_per_pixel is not None:
+            hectares = (self.map_pixels * self.hectares_per_pixel).tolist()
+        amount = self.map_pixels if self.map_hectares is None else self.map_hectares
+        shares = (amount / max(float(amount.sum()), 1e-300)).tolist()
+        columns = zip(self.legend.names, self.map_pixels.tolist(), shares, hectares, strict=True)
         return {
-            name: {
-                "pixels": int(n),
-                "proportion": float(n / total),
-                "hectares": None if per_pixel is None else float(n * per_pixel),
-            }
-            for name, n in zip(self.legend.names, self.map_pixels, strict=True)
+            name: {"pixels": n, "proportion": share, "hectares": ha}
+            for name, n, share, ha in columns
         }
 
     def _design_as_dict(self) -> dict[str, Any] | None:

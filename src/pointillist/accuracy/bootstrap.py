@@ -74,10 +74,11 @@ def _replicate(
         n = int(sample.n[h])
         drawn = rng.multinomial(n - 1, shares, size=replicates)[:, : len(rows)]
         weighted = drawn * (sample.sizes[h] * value / (n - 1))
-        mapped, right = rows < C, rows == columns
-        np.add.at(in_ref, (slice(None), columns), weighted)
-        np.add.at(in_map, (slice(None), rows[mapped]), weighted[:, mapped])
-        np.add.at(both, (slice(None), columns[right]), weighted[:, right])
+        is_class = np.arange(C)
+        of_map, of_ref = rows[:, None] == is_class, columns[:, None] == is_class
+        in_map += weighted @ of_map
+        in_ref += weighted @ of_ref
+        both += weighted @ (of_map & of_ref)
     with np.errstate(invalid="ignore", divide="ignore"):
         iou = both / (in_map + in_ref - both)
         f1 = 2 * both / (in_map + in_ref)

@@ -273,7 +273,9 @@ def _mean_iou(sample: StratifiedSample, ious: list[Estimate], z: float) -> Estim
     variance = sample.variance_of_total(linear, matters)
     mean = float(np.mean(values))
     if variance is None:
-        return Estimate(mean, why=f"a single sample in {_strata(sample, matters & (sample.n == 1))}")
+        return Estimate(
+            mean, why=f"a single sample in {_strata(sample, matters & (sample.n == 1))}"
+        )
     se = float(np.sqrt(variance))
     limits = np.array([ious[c].ci or (0.0, 1.0) for c in found]).mean(axis=0)
     low, high = mean - z * se, mean + z * se

@@ -7,7 +7,8 @@ strata are put together by the square-and-add rule (Newcombe 1998; Zou, Huang an
 of variance estimates recovery): with a_h and b_h the shares of stratum h with y = 1 and with x = 1,
 y = 0, its lower limit is the r at which
 
-    Σ N_h ((1 − r) a_h − r b_h) = √ Σ N_h² [((1 − r)(a_h − l_h))² + (r (u_h − b_h))² + 2 k_h (…)(…)],
+    Σ N_h ((1 − r) a_h − r b_h) = √ Σ N_h² (d² + e² + 2 k_h d e),
+    d = (1 − r)(a_h − l_h),  e = r (u_h − b_h),
 
 l_h Wilson's lower limit of a_h, u_h his upper limit of b_h and −k_h their correlation. That is a
 quadratic equation in r. A stratum where nothing was missed still says how much may have been.
@@ -70,13 +71,11 @@ def choose_interval(value: float, se: float, score: Limits, z: float) -> tuple[L
 
 def wilson(share: Values | float, n: Values | float, z: float) -> tuple[Values, Values]:
     """Wilson's score limits of shares observed in n samples each."""
-    p, size = np.asarray(share, dtype=np.float64), np.asarray(n, dtype=np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        q = np.where(np.isinf(size), 0.0, z**2 / size)
-    middle = (p + q / 2) / (1 + q)
-    half = np.sqrt(q * (p * (1 - p) + q / 4)) / (1 + q)
-    lower = np.where(p <= 0, 0.0, np.maximum(middle - half, 0.0))
-    upper = np.where(p >= 1, 1.0, np.minimum(middle + half, 1.0))
+    p = np.asarray(share, dtype=np.float64)
+    q = z**2 / np.asarray(n, dtype=np.float64)  # 0 of infinitely many
+    middle, half = p + q / 2, np.sqrt(q * (p * (1 - p) + q / 4))
+    lower = np.where(p <= 0, 0.0, (middle - half) / (1 + q))
+    upper = np.where(p >= 1, 1.0, (middle + half) / (1 + q))
     return lower, upper
 
 
@@ -93,7 +92,7 @@ def score_interval(
         z: Critical value.
         x_outside: x of samples that are not judged; their y is 0.
     """
-    n = sample.effective_n()[matters]
+    n = sample.effective_n[matters]
     weight = _mean_weights(sample)
     size = (sample.sizes * weight)[matters]
     outside = x_outside * sample.n_outside / np.maximum(sample.n, 1)
@@ -116,10 +115,9 @@ def _limits(share: Values, n: Values, z: float, possible: Mask) -> tuple[Values,
 
 def _opposition(hit: Values, miss: Values) -> Values:
     """(H,) minus the correlation of two shares of one stratum: 1 where they are all there is."""
-    others = (1 - hit) * (1 - miss)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        k = np.sqrt(hit * miss / others)
-    return np.where(hit + miss >= 1 - 1e-12, 1.0, np.where(others > 0, np.minimum(k, 1), 0.0))
+    others = np.maximum((1 - hit) * (1 - miss), 1e-300)
+    k = np.minimum(np.sqrt(hit * miss / others), 1.0)
+    return np.where(hit + miss >= 1 - 1e-12, 1.0, k)
 
 
 def _lower_limit(

@@ -86,7 +86,7 @@ def _bounds(
     scale = np.where(matters, sample.sizes / np.maximum(n, 1), 0.0)
     known_y = float((scale * sample.means(y) * sample.n).sum())
     known_x = float((scale * sample.means(x) * sample.n).sum())
-    by_row = scale @ unanswered  # (C + 1,)
+    by_row: Values = scale @ unanswered.astype(np.float64)  # (C + 1,)
     hit, miss, neither = (
         np.any(cells, axis=1) for cells in ((y == 1), (x == 1) & (y == 0), (x == 0))
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -28,7 +29,7 @@ class StratifiedSample:
             a class is known to be absent from the other strata. None where strata are something
             else.
         fpc: Whether to use the finite population correction 1 − n_h / N_h.
-        post: Whether the strata were formed after the draw: a simple random sample, post-stratified.
+        post: Whether the strata were formed after a simple random draw.
         outside: (H,) samples that belong to the stratum but not to what is judged (a reference
             class that is ignored): they count for n and for nothing else. None: there are none.
         weights: (H, C + 1, C) sum of the samples' weights, where samples stand for unequal areas or
@@ -116,13 +117,19 @@ class StratifiedSample:
             options["weights"], options["squares"] = _add_up(shape, at, w), _add_up(shape, at, w**2)
         return cls(counts.astype(np.int64), size, **options)
 
+    @classmethod
+    def from_counts(cls, counts: ArrayLike, unmapped: ArrayLike) -> Self:
+        """One stratum of an error matrix (C, C) and its unmapped pixels (C,)."""
+        table = np.vstack([np.asarray(counts), np.asarray(unmapped)[None]])
+        return cls(table[None].astype(np.int64), np.ones(1))
+
     @property
     def n_outside(self) -> NDArray[np.int64]:
         """(H,) samples that are not judged."""
         assert self.outside is not None
         return self.outside
 
-    @property
+    @cached_property
     def n(self) -> NDArray[np.int64]:
         """(H,) samples of each stratum."""
         return np.asarray(self.counts.sum(axis=(1, 2)) + self.n_outside, dtype=np.int64)
@@ -140,8 +147,12 @@ class StratifiedSample:
 
     def means(self, y: Values) -> Values:
         """(H,) mean of y (C + 1, C) over the samples of each stratum, by weight."""
+        return np.asarray(self._flat_weights @ y.ravel() / np.maximum(self.n, 1))
+
+    @cached_property
+    def _flat_weights(self) -> Values:
         weights = self.counts if self.weights is None else self.weights
-        return np.asarray(np.einsum("hij,ij->h", weights, y) / np.maximum(self.n, 1))
+        return np.asarray(weights.reshape(len(weights), -1), dtype=np.float64)
 
     def total(self, y: Values, matters: Mask) -> float:
         """Σ N_h ȳ_h."""
@@ -153,8 +164,8 @@ class StratifiedSample:
         mean = self.means(y) + self.n_outside * y_outside / np.maximum(n, 1)
         rest = self.n_outside * (y_outside - mean) ** 2
         if self.squares is None or self.weights is None:
-            deviation = (y[None] - mean[:, None, None]) ** 2
-            total = np.einsum("hij,hij->h", self.counts, deviation) + rest
+            deviation = (y.ravel() - mean[:, None]) ** 2
+            total = (self._flat_weights * deviation).sum(axis=1) + rest
         else:
             judged = self.counts.sum(axis=(1, 2))
             total = np.einsum("hij,ij->h", self.squares, y**2) + judged * mean**2 + rest
@@ -162,9 +173,7 @@ class StratifiedSample:
             total = np.maximum(total, 0.0)
         return np.asarray(total / np.maximum(n - 1, 1))
 
-    def variance_of_total(
-        self, y: Values, matters: Mask, y_outside: float = 0.0
-    ) -> float | None:
+    def variance_of_total(self, y: Values, matters: Mask, y_outside: float = 0.0) -> float | None:
         """V(Σ N_h ȳ_h), None where a stratum that matters has fewer than two samples.
 
         Post-stratified (Cochran 1977, eq. 5A.42, Särndal et al. 1992, 7.6): with W_h = N_h / N,
@@ -184,6 +193,7 @@ class StratifiedSample:
         left_over = 1.0 - n / size if self.fpc else np.ones(len(n))
         return float((size**2 * left_over * s2 / n).sum())
 
+    @cached_property
     def effective_n(self) -> Values:
         """(H,) equally weighted samples of an infinite stratum that would tell as much."""
         n = self.n.astype(np.float64)

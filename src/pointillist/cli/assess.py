@@ -38,6 +38,26 @@ def assess(
     ] = None,
     confidence: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
     fpc: Annotated[bool, typer.Option("--fpc", help="Finite population correction.")] = False,
+    post_stratify: Annotated[
+        bool,
+        typer.Option("--post-stratify", help="Map classes as strata of a sample drawn without."),
+    ] = False,
+    cannot_tell: Annotated[
+        list[str] | None,
+        typer.Option(help="Answer that means: nobody can tell (may be repeated)."),
+    ] = None,
+    crosswalk: Annotated[
+        Path | None,
+        typer.Option(help="CSV reference class,map class (or ignore): which is which."),
+    ] = None,
+    training: Annotated[
+        list[Path] | None,
+        typer.Option(help="Points the map was trained with, or its run: looks for leakage."),
+    ] = None,
+    bootstrap: Annotated[
+        int, typer.Option(help="Replicates for intervals of F1 and IoU; 0 for none.")
+    ] = 1000,
+    kappa: Annotated[bool, typer.Option("--kappa", help="State Cohen's kappa too.")] = False,
     crs: Annotated[
         str | None, typer.Option(help="CRS of points that state none, e.g. EPSG:4326.")
     ] = None,
@@ -61,7 +81,9 @@ def assess(
     budget: Annotated[
         str | None, typer.Option(help="With --cv: time for all folds together: 90s, 10m, 1h.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="With --cv: seed of folds and training.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the bootstrap; with --cv of folds.")
+    ] = None,
 ) -> None:
     """Say how good a map is: error matrix, accuracies, areas, IoU.
 
@@ -79,6 +101,11 @@ def assess(
             "--class-field": class_field,
             "--crs": crs,
             "--fpc": fpc,
+            "--post-stratify": post_stratify,
+            "--cannot-tell": cannot_tell,
+            "--crosswalk": crosswalk,
+            "--training": training,
+            "--kappa": kappa,
             "--html": html,
         }
         cross_validate(request, others, json, overwrite)
@@ -99,6 +126,13 @@ def assess(
         stratum_sizes=stratum_sizes,
         confidence=confidence,
         fpc=fpc,
+        post_stratify=post_stratify,
+        cannot_tell=cannot_tell or (),
+        crosswalk=crosswalk,
+        training=training or (),
+        bootstrap=bootstrap,
+        seed=seed or 0,
+        kappa=kappa,
         crs=crs,
         json=json,
         html=html,
@@ -115,5 +149,7 @@ EPILOG = (
     "  pointillist assess map.tif --reference reference.gpkg\n"
     "  pointillist assess map.tif --reference mask.tif --json accuracy.json --html accuracy.html\n"
     "  pointillist assess map.tif --reference field.csv --class-field cover --design simple\n"
-    "  pointillist assess --model run --cv blocks --json learner.json"
+    "  pointillist assess --model run --cv blocks --json learner.json\n"
+    "  pointillist assess map.tif --reference field.csv --design simple --post-stratify "
+    "--cannot-tell unclear --crosswalk classes.csv --training points.gpkg"
 )

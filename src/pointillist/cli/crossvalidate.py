@@ -33,7 +33,8 @@ class CrossValidationRequest:
     @property
     def is_made(self) -> bool:
         """Whether anything of it was asked for."""
-        return any(value is not None for value in vars(self).values())
+        own = {name: value for name, value in vars(self).items() if name != "seed"}
+        return any(value is not None for value in own.values())
 
 
 def cross_validate(

@@ -13,6 +13,7 @@ from pointillist.points.labels import (
 )
 from pointillist.points.laying import has_data
 from pointillist.points.metadata import read_legend, read_metadata
+from pointillist.points.placed import PlacedPoints, read_placed
 from pointillist.points.placing import place_on_grid
 from pointillist.points.reading import derive_legend, read_labels, read_labels_for_scenes
 from pointillist.points.store import Change, Event, Label, PointStore
@@ -29,6 +30,7 @@ __all__ = [
     "LabelledPixels",
     "Labels",
     "Outcome",
+    "PlacedPoints",
     "PointStore",
     "append_points",
     "burn",
@@ -43,6 +45,7 @@ __all__ = [
     "read_labels_for_scenes",
     "read_legend",
     "read_metadata",
+    "read_placed",
     "refuse_no_overlap",
     "require_two_classes",
     "write_points",

@@ -112,7 +112,7 @@ def read_labels_for_scenes(
         PointsError: No scene gets a label from a file.
     """
     targets = _targets(grids, valid, scene_names)
-    columns = [_read_column(p, class_field, crs) for p in _as_list(path)]
+    columns = [read_column(p, class_field, crs) for p in _as_list(path)]
     if legend is None:
         legend = _derive(columns)
     sheets = _make_sheets(columns, legend)
@@ -154,7 +154,7 @@ def derive_legend(paths: PathArgs, class_field: str | None = None) -> Legend:
         LegendError: The files contradict each other, or one numbers its classes and another names
             them.
     """
-    return _derive([_read_column(path, class_field, None) for path in _as_list(paths)])
+    return _derive([read_column(path, class_field, None) for path in _as_list(paths)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,8 +168,13 @@ class _Column:
     def values(self) -> ClassValues:
         return self.sheet.values
 
+    def derive_legend(self) -> Legend:
+        """Of all classes that occur."""
+        return _derive([self])
 
-def _read_column(path: PathArg, class_field: str | None, crs: str | None) -> _Column:
+
+def read_column(path: PathArg, class_field: str | None, crs: str | None) -> _Column:
+    """Read the features of a file with the classes they name."""
     frame = read_features(path, crs=crs)
     source = str(frame.attrs["source"])
     field = choose_class_field(frame, class_field, source)

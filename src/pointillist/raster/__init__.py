@@ -7,10 +7,12 @@ from pointillist.raster.classes import ClassRaster, open_class_raster
 from pointillist.raster.describe import describe
 from pointillist.raster.fingerprint import (
     JOB_TAG,
+    POINTS_TAG,
     fingerprint_contents,
     fingerprint_raster,
     fingerprint_scene,
     made_by_predict,
+    read_training_points,
 )
 from pointillist.raster.opening import same_crs
 from pointillist.raster.scene import Scene, open_scene, parse_bands
@@ -27,6 +29,7 @@ from pointillist.raster.writing import (
 
 __all__ = [
     "JOB_TAG",
+    "POINTS_TAG",
     "ArraySource",
     "BandWriter",
     "ClassRaster",
@@ -43,6 +46,7 @@ __all__ = [
     "open_class_raster",
     "open_scene",
     "parse_bands",
+    "read_training_points",
     "remove_partial_files",
     "same_crs",
     "scale_to_uint8",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pointillist.raster.scene import Scene
 
 JOB_TAG = "POINTILLIST_JOB"  # of a map's file: how the map was made
+POINTS_TAG = "POINTILLIST_POINTS"  # and the files of points that its model learnt from
 
 # A scene may have terabytes: so many pieces, spread evenly from its first byte to its last.
 _N_PIECES, _PIECE_BYTES = 32, 16_384
@@ -54,6 +55,17 @@ def made_by_predict(path: str) -> bool:
     """Whether a raster is a map that `predict` made, and no mask of what is true."""
     with open_dataset(path) as dataset:
         return JOB_TAG in dataset.tags()
+
+
+def read_training_points(path: str) -> list[str]:
+    """Files of points that a map's model learnt from, as they were named then; none if unknown."""
+    with open_dataset(path) as dataset:
+        text = dataset.tags().get(POINTS_TAG, "[]")
+    try:
+        names = json.loads(text)
+    except ValueError:
+        return []
+    return [str(name) for name in names] if isinstance(names, list) else []
 
 
 def _of_files(path: str, files: list[Path]) -> str:

@@ -1,0 +1,405 @@
+"""Judge by points or polygons: an estimate where their design is known, else a description."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pointillist.accuracy import matrix as figures
+from pointillist.accuracy.area import Ground
+from pointillist.accuracy.assessment import Assessment
+from pointillist.accuracy.bootstrap import add_bootstrap
+from pointillist.accuracy.design import Design, DesignRequest, MapFacts, find_design
+from pointillist.accuracy.estimators import (
+    AccuracyEstimates,
+    Estimate,
+    StratifiedSample,
+    estimate,
+    estimate_kappa,
+)
+from pointillist.accuracy.matrix import ErrorMatrix
+from pointillist.accuracy.nonresponse import describe_nonresponse
+from pointillist.accuracy.reference import Reference
+from pointillist.accuracy.units import Units
+from pointillist.errors import InputError, PointsError
+from pointillist.legend import Legend
+
+_UNANSWERED = ("cannot_tell", "no_class", "unknown_class", "conflict")
+_LEFT_OUT = (*_UNANSWERED, "ignored", "duplicate", "no_place", "outside")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How to estimate.
+
+    Args:
+        confidence: Of the intervals.
+        fpc: Whether to use the finite population correction.
+        bootstrap: Replicates for the intervals of F1 and IoU; 0 for none.
+        seed: Of the bootstrap.
+        kappa: Whether to state kappa too.
+    """
+
+    confidence: float = 0.95
+    fpc: bool = False
+    bootstrap: int = 0
+    seed: int = 0
+    kappa: bool = False
+
+    def __post_init__(self) -> None:
+        if self.bootstrap < 0 or 0 < self.bootstrap < 100:
+            raise InputError(
+                f"Expected at least 100 replicates of the bootstrap, or 0 for none, got "
+                f"{self.bootstrap}. 1000 are usual."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class MapCounts:
+    """What the whole map holds.
+
+    Args:
+        pixels: (C,) of each class.
+        ground: What pixels cover.
+        hectares: (C,) of each class, where rows cover different ground; None where they do not.
+    """
+
+    pixels: NDArray[np.int64]
+    ground: Ground = field(default_factory=Ground)
+    hectares: NDArray[np.float64] | None = None
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """(C,) share of the ground of each class."""
+        amount = self.pixels if self.hectares is None else self.hectares
+        return np.asarray(amount / max(float(amount.sum()), 1e-300))
+
+
+def assess_points(
+    reference: Reference,
+    map_pixels: NDArray[np.int64] | MapCounts,
+    request: DesignRequest,
+    wishes: Wishes | None = None,
+    *,
+    refused: str = "",
+    confidence: float = 0.95,
+    fpc: bool = False,
+) -> Assessment:
+    """Judge by points or polygons: an estimate where their design is known, else a description.
+
+    Args:
+        reference: What was read.
+        map_pixels: (C,) pixels of each class in the whole map, or all that is known of them.
+        request: What the person says of the design.
+        wishes: How to estimate; `confidence` and `fpc` where absent.
+        refused: Why the points are no reference for estimates; empty where nothing speaks against.
+        confidence: Of the intervals.
+        fpc: Whether to use the finite population correction.
+
+    Raises:
+        InputError: A design is asserted that cannot be.
+    """
+    counts = map_pixels if isinstance(map_pixels, MapCounts) else MapCounts(map_pixels)
+    wishes = wishes or Wishes(confidence, fpc)
+    units = _units_of(reference)
+    if refused and request.is_made:
+        raise InputError(f"Expected a reference sample, but {refused}")
+    facts = MapFacts(
+        reference.classes.legend, counts.pixels, _map_of(reference, units), units.inside
+    )
+    if refused:
+        design: Design | str = f"Figures describe these points only: {refused}"
+    elif reference.are_points:
+        design = find_design(request, reference.record, units.feature, facts)
+    else:
+        design = _refuse_areas(request, reference.record.source)
+    if isinstance(design, Design):
+        return _estimate_from(reference, units, design, counts, wishes)
+    return _describe_points(reference, units, counts, design)
+
+
+def describe(matrix: ErrorMatrix, area: ArrayLike) -> AccuracyEstimates:
+    """The figures of an error matrix as they are, without standard errors."""
+
+    def plain(values: ArrayLike) -> list[Estimate]:
+        return [Estimate(float(v)) for v in np.asarray(values)]
+
+    return AccuracyEstimates(
+        overall=Estimate(figures.overall_accuracy(matrix)),
+        users=plain(figures.users_accuracy(matrix)),
+        producers=plain(figures.producers_accuracy(matrix)),
+        f1=plain(figures.f1(matrix)),
+        iou=plain(figures.iou(matrix)),
+        mean_iou=Estimate(figures.mean_iou(matrix)),
+        area=plain(area),
+        cells=np.vstack([matrix.counts, matrix.unmapped]) / max(matrix.n, 1),
+    )
+
+
+def _describe_points(
+    reference: Reference, units: Units, counts: MapCounts, reason: str
+) -> Assessment:
+    source = reference.record.source
+    notices = (
+        *reference.classes.notices,
+        *reference.notices,
+        *_skipped(units, source),
+        reason,
+        "Areas are what the map shows (counted pixels), not corrected for its errors.",
+    )
+    return Assessment(
+        "descriptive",
+        reference.classes.legend,
+        reference.matrix,
+        describe(reference.matrix, counts.shares),
+        int(counts.pixels.sum()),
+        notices=notices,
+        population_hectares=_hectares(counts),
+        account=units.account or None,
+    )
+
+
+def _skipped(units: Units, source: str) -> list[str]:
+    """What a description leaves out, first how much of the whole."""
+    lines = units.lines(source, of=_LEFT_OUT)
+    if not lines:
+        return []
+    account = units.account
+    used = account["used"] - sum((units.answer >= 0) & ~units.inside)
+    skipped = [f"{line.split(' ', 1)[0]} skipped,{line.split(source, 1)[1]}" for line in lines]
+    return [f"{source}: {used:,} of {account['in_file']:,} features used.", *skipped]
+
+
+def _units_of(reference: Reference) -> Units:
+    """The units of a reference; of areas all their pixels."""
+    if reference.units is not None:
+        return reference.units
+    n = len(reference.feature)
+    return Units(
+        reference.feature,
+        reference.reference_index,
+        np.ones(n, dtype=bool),
+        np.full((n, 2), -1, dtype=np.int64),
+        {},
+        {},
+    )
+
+
+def _map_of(reference: Reference, units: Units) -> NDArray[np.int64]:
+    if reference.map_of_units is not None:
+        return reference.map_of_units
+    assert len(units.feature) == len(reference.map_index)
+    return reference.map_index
+
+
+def _estimate_from(
+    reference: Reference, units: Units, design: Design, counts: MapCounts, wishes: Wishes
+) -> Assessment:
+    """Design-based estimates from the units that lie in a stratum."""
+    legend, inside = reference.classes.legend, design.stratum >= 0
+    in_map = _map_of(reference, units)
+    judged = inside & ~units.is_unanswered
+    sample, on_ground = _count(design, units, in_map, judged, counts, len(legend), wishes)
+    unanswered = np.zeros((len(design.strata), len(legend) + 1), dtype=np.int64)
+    lost = inside & units.is_unanswered
+    np.add.at(unanswered, (design.stratum[lost], in_map[lost]), 1)
+    estimates = estimate(sample, wishes.confidence, on_ground=on_ground)
+    if wishes.bootstrap:
+        estimates = add_bootstrap(
+            estimates, sample, wishes.confidence, replicates=wishes.bootstrap, seed=wishes.seed
+        )
+    if wishes.kappa:
+        estimates = replace(estimates, kappa=estimate_kappa(sample, wishes.confidence))
+    answered = judged & units.is_answered
+    if not answered.any():
+        raise PointsError(
+            f"Expected answered points inside the strata of {reference.record.source}, got none. "
+            "Check that the map is the one that was sampled."
+        )
+    return Assessment(
+        "design-based",
+        legend,
+        figures.error_matrix(in_map[answered], units.answer[answered], legend.names),
+        estimates,
+        float(design.sizes.sum()),
+        confidence=wishes.confidence,
+        design=replace(design, stratum=design.stratum[judged]),
+        fpc=wishes.fpc,
+        population_hectares=_hectares(counts, design, on_ground),
+        account=units.account or None,
+        nonresponse=describe_nonresponse(sample, unanswered, legend.names) if lost.any() else None,
+        not_estimable=tuple(_not_estimable(estimates, legend)),
+        bootstrap=_bootstrap_facts(wishes),
+        notices=(
+            *reference.classes.notices,
+            *reference.notices,
+            *_design_notices(design, sample, units, in_map, reference, int(lost.sum())),
+        ),
+    )
+
+
+def _count(
+    design: Design,
+    units: Units,
+    in_map: NDArray[np.int64],
+    judged: NDArray[np.bool_],
+    counts: MapCounts,
+    n_classes: int,
+    wishes: Wishes,
+) -> tuple[StratifiedSample, StratifiedSample | None]:
+    """The sample, and the same weighted by ground where pixels cover different amounts."""
+    rows, columns = in_map[judged], np.maximum(units.answer[judged], -1)
+    stratum = design.stratum[judged]
+    chance = None if design.weights is None else design.weights[judged]
+
+    def make(weight: NDArray[np.float64] | None) -> StratifiedSample:
+        return StratifiedSample.from_labels(
+            rows,
+            columns,
+            n_classes,
+            stratum,
+            design.sizes,
+            weight=weight,
+            strata=design.strata,
+            map_class=design.map_class,
+            fpc=wishes.fpc,
+            post=design.post,
+        )
+
+    per_row = counts.ground.per_row
+    if per_row is None:
+        return make(chance), None
+    at = np.clip(units.rowcol[judged, 0], 0, len(per_row) - 1)
+    area = np.where(units.inside[judged], per_row[at], np.nan)
+    area = np.where(np.isnan(area), np.nanmean(area), area)
+    return make(chance), make(area if chance is None else area * chance)
+
+
+def _hectares(
+    counts: MapCounts, design: Design | None = None, on_ground: StratifiedSample | None = None
+) -> float | None:
+    """Of what is judged: the whole map's where it was sampled, else estimated by the sample."""
+    total_px = float(counts.pixels.sum())
+    population = total_px if design is None else float(design.sizes.sum())
+    if counts.ground.per_pixel is not None:
+        return population * counts.ground.per_pixel
+    if counts.hectares is None:
+        return None
+    if abs(population - total_px) <= 0.5 or on_ground is None:
+        return float(counts.hectares.sum())
+    assert on_ground.weights is not None
+    means = on_ground.weights.sum(axis=(1, 2)) / np.maximum(on_ground.counts.sum(axis=(1, 2)), 1)
+    return float((on_ground.sizes * means).sum())
+
+
+def _not_estimable(estimates: AccuracyEstimates, legend: Legend) -> list[Mapping[str, Any]]:
+    """Figures without value or standard error, and why."""
+    found: list[Mapping[str, Any]] = []
+
+    def note(figure: str, of: str | None, e: Estimate, absent: str) -> None:
+        if e.se is None:
+            why = absent if e.why == "not in the sample" else e.why
+            missing = "value" if np.isnan(e.value) else "interval"
+            found.append({"figure": figure, "class": of, "missing": missing, "why": why})
+
+    note("overall_accuracy", None, estimates.overall, "no sample")
+    note("mean_iou", None, estimates.mean_iou, "no class in the sample")
+    for c, name in enumerate(legend.names):
+        note("users_accuracy", name, estimates.users[c], "not mapped at any sampled place")
+        note("producers_accuracy", name, estimates.producers[c], "not found in the sample")
+        for key, e in (("f1", estimates.f1[c]), ("iou", estimates.iou[c])):
+            note(key, name, e, "neither mapped nor found in the sample")
+        note("area", name, estimates.area[c], "no sample")
+    return found
+
+
+def _bootstrap_facts(wishes: Wishes) -> Mapping[str, Any] | None:
+    if not wishes.bootstrap:
+        return None
+    return {
+        "replicates": wishes.bootstrap,
+        "seed": wishes.seed,
+        "method": "percentiles of resamples of n − 1 within strata (Rao and Wu 1988)",
+    }
+
+
+def _design_notices(
+    design: Design,
+    sample: StratifiedSample,
+    units: Units,
+    in_map: NDArray[np.int64],
+    reference: Reference,
+    n_unanswered: int,
+) -> list[str]:
+    """What limits the estimates."""
+    source, n_out = reference.record.source, int((design.stratum < 0).sum())
+    notices = units.lines(source, of=_LEFT_OUT)
+    if n_unanswered:
+        share = n_unanswered / max(n_unanswered + int(sample.n.sum()), 1)
+        notices.append(
+            f"{n_unanswered:,} of the sampled places ({share:.1%}) have no answer. The estimates "
+            "assume that, within each stratum, they are like those that have one; without that "
+            "assumption each figure may lie anywhere in its `nonresponse` bounds."
+        )
+    unmapped = int((units.is_answered & (design.stratum >= 0) & (in_map < 0)).sum())
+    if unmapped:
+        notices.append(
+            f"{unmapped:,} answered points of the design lie where the map has no class: they "
+            "belong to what was sampled, and count as places that the map has wrong."
+        )
+    if n_out:
+        notices.append(
+            f"{n_out:,} points lie where the map has no class, outside the strata: left out."
+        )
+    if design.name == "systematic":
+        notices.append(
+            "Standard errors of the systematic sample are those of a simple random one, for no "
+            "formula is right for a single systematic sample. They are mostly too large; where "
+            "classes repeat as the points do (streets, fields), they can be too small."
+        )
+    if not design.are_map_classes and len(design.strata) > 1:
+        notices += _foreign_strata(design, in_map, reference)
+    for n, words in ((0, "no sample: nothing"), (1, "a single sample: no standard error")):
+        strata = [s for s, have in zip(design.strata, sample.n, strict=True) if have == n]
+        if strata:
+            remedy = "leave --post-stratify out" if design.post else "join strata"
+            notices.append(
+                f"Strata with {words} that rests on them is estimable: {', '.join(strata)}. "
+                f"Add reference points there, or {remedy}."
+            )
+    return notices
+
+
+def _foreign_strata(design: Design, in_map: NDArray[np.int64], reference: Reference) -> list[str]:
+    """Strata named like the map's classes that are not what the map shows."""
+    legend = reference.classes.legend
+    index = [legend.index_of(name) for name in design.strata]
+    if any(i is None for i in index):
+        return []
+    inside = design.stratum >= 0
+    expected = np.array(index, dtype=np.int64)[design.stratum[inside]]
+    n = int((expected != in_map[inside]).sum())
+    raster = reference.record.metadata.get("raster")
+    of = f" of {raster}" if raster else " of another map"
+    return [
+        f"{n:,} of {int(inside.sum()):,} points lie in another class of this map than their "
+        f"stratum says: the strata are taken as classes{of}, as drawn (Stehman 2014). If they "
+        "should be this map's, points were moved or it is not the map that was sampled."
+    ]
+
+
+def _refuse_areas(request: DesignRequest, source: str) -> str:
+    """Polygons and lines are no sample of pixels."""
+    if request.is_made:
+        raise InputError(
+            f"Expected one point per sample for design-based estimates, but {source} holds areas "
+            "or several pixels per feature. Leave the design out for descriptive figures."
+        )
+    return (
+        f"{source} holds areas, whose pixels are no independent samples: figures describe these "
+        "pixels only and carry no intervals."
+    )
