@@ -171,28 +171,24 @@ def _named_by_map(path: PathLike) -> list[str]:
 
 
 def _of_model(path: Path) -> list[PathLike]:
-    """What the header of a model says of its points, without loading it."""
-    file = path / "model.safetensors" if path.is_dir() else path
-    if not file.exists():
-        raise MissingFileError(f"There is no model in '{path}'. Check the path after --training.")
-    from safetensors import safe_open
-
-    with safe_open(file, framework="np") as opened:
-        header = opened.metadata() or {}
-    names: list[str] = []
-    for text in header.values():
-        try:
-            card = json.loads(text)
-        except ValueError:
-            continue
-        if isinstance(card, dict):
-            names += (card.get("provenance") or {}).get("points", [])
-    there = [name for name in _beside(names, file.parent) if Path(name).exists()]
+    """What the metrics of a run say of its points; `accuracy` knows no models."""
+    folder = path if path.is_dir() else path.parent
+    metrics = folder / "metrics.json"
+    if not metrics.is_file():
+        raise MissingFileError(
+            f"There is no metrics.json in '{folder}', where a run says what it learnt from. Name "
+            "the file of training points with --training."
+        )
+    try:
+        names = [str(name) for name in json.loads(metrics.read_text("utf-8"))["inputs"]["points"]]
+    except (ValueError, KeyError, TypeError):
+        names = []
+    there = [name for name in _beside(names, folder) if Path(name).exists()]
     if not there:
+        what = f"{', '.join(names)} is not there" if names else "it does not name any"
         raise InputError(
-            f"Expected the training points of '{path}', but "
-            + (f"{', '.join(names)} is not there" if names else "it does not name any")
-            + ". Name their file with --training."
+            f"Expected the training points of '{path}', but {what}. Name their file with "
+            "--training."
         )
     return list(there)
 

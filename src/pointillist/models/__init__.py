@@ -4,7 +4,7 @@ from pointillist.models.card import ModelCard, Normalisation
 from pointillist.models.edge_effect import EdgeEffect, measure_edge_effect
 from pointillist.models.ensemble import EnsembleModel
 from pointillist.models.network import ARCHITECTURES, NetworkSpec, build_model, build_network
-from pointillist.models.store import load, read_header, save_model
+from pointillist.models.store import load, points_of, read_header, save_model
 from pointillist.models.threads import free_cores_only
 from pointillist.models.trained import NetworkModel, TrainedModel
 
@@ -22,6 +22,7 @@ __all__ = [
     "free_cores_only",
     "load",
     "measure_edge_effect",
+    "points_of",
     "read_header",
     "save_model",
 ]

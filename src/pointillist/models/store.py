@@ -86,6 +86,18 @@ def load(path: str | Path) -> TrainedModel:
     return model
 
 
+def points_of(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Files of points that a run or model learnt from, as its `metrics.json` says; else none."""
+    metrics = find_model_file(Path(os.fspath(path))).parent / "metrics.json"
+    if not metrics.is_file():
+        return ()
+    try:
+        recorded = json.loads(metrics.read_text(encoding="utf-8"))
+        return tuple(str(name) for name in recorded["inputs"]["points"])
+    except (ValueError, KeyError, TypeError):
+        return ()
+
+
 def find_model_file(path: str | Path) -> Path:
     """The model file that a path names: itself, or `model.safetensors` in a run folder."""
     path = Path(path)

@@ -196,7 +196,7 @@ def write_results(
         min_area_px=options.min_area_px,
         probabilities_dtype=options.probabilities_dtype,
         overwrite=stock.may_replace,
-        tags=job_tags(stock.record),
+        tags=job_tags(stock.record, options.points),
     )
     with span("finish"), files:
         for block in job.blocks:

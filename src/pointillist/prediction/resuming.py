@@ -13,7 +13,7 @@ from pointillist.errors import OutputError, OutputExistsError, PointillistError
 from pointillist.prediction.job_record import JobRecord
 from pointillist.prediction.leftovers import count_leftovers, read_leftover_job
 from pointillist.prediction.outputs import Outputs
-from pointillist.raster import JOB_TAG
+from pointillist.raster import JOB_TAG, POINTS_TAG
 
 logger = logging.getLogger(__name__)
 
@@ -104,9 +104,10 @@ def read_map_record(path: Path) -> JobRecord | None:
         return None
 
 
-def job_tags(record: JobRecord) -> dict[str, str]:
-    """What a finished map says about how it was made."""
-    return {JOB_TAG: json.dumps(record.to_dict(), sort_keys=True, separators=(",", ":"))}
+def job_tags(record: JobRecord, points: Sequence[str] = ()) -> dict[str, str]:
+    """What a finished map says about how it was made, and which points its model learnt from."""
+    tags = {JOB_TAG: json.dumps(record.to_dict(), sort_keys=True, separators=(",", ":"))}
+    return tags | ({POINTS_TAG: json.dumps(list(points))} if points else {})
 
 
 def _are_there(outputs: Outputs) -> bool:

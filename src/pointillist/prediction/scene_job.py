@@ -51,6 +51,7 @@ class MapOptions:
         min_area_px: Smallest patch of the map.
         probabilities_dtype: `float32`, or `uint8` scaled.
         skip_unreadable: Leave nodata where the scene cannot be read.
+        points: Files of points that the model learnt from, for the map to name.
     """
 
     legend: Legend
@@ -58,6 +59,7 @@ class MapOptions:
     min_area_px: int = 1
     probabilities_dtype: BandType = "float32"
     skip_unreadable: bool = False
+    points: tuple[str, ...] = ()
 
 
 class BlockCounter:

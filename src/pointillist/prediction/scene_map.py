@@ -175,8 +175,9 @@ def predict(
         for scene, plan, area in zip(opened, plans, areas, strict=True)
     ]
     options = MapOptions(
-        trained.legend, wanted, min_area or 1, probabilities_dtype, skip_unreadable
-    )
+        trained.legend, wanted, min_area or 1, probabilities_dtype, skip_unreadable,
+        _points_of(model),
+    )  # fmt: skip
     digest = fingerprint_model(trained)
     stocks = [
         take_stock(
@@ -225,6 +226,15 @@ def _record(
         },
         overwrite=overwrite,
     )
+
+
+def _points_of(model: PathLike | TrainedModel) -> tuple[str, ...]:
+    """Files of points that a model learnt from, as its run says."""
+    if not isinstance(model, (str, os.PathLike)):
+        return ()
+    from pointillist.models import points_of
+
+    return points_of(model)
 
 
 def _load(model: PathLike | TrainedModel) -> TrainedModel:
