@@ -55,6 +55,7 @@ class ClassRaster(Closing):
             )
         self.nodata = dataset.nodatavals[0]
         self._masked = masked_bands(dataset, [1])
+        self._tally: dict[int, int] | None = None
         self.legend = legend or self._own_legend()
 
     @property
@@ -74,11 +75,17 @@ class ClassRaster(Closing):
         return indices
 
     def counts(self) -> NDArray[np.int64]:
-        """Pixels per class index (C,), counted strip by strip."""
+        """Pixels per class index (C,), in one pass over the file, strip by strip.
+
+        The pass that found out which codes there are counts them as well.
+        """
         total = np.zeros(len(self.legend), dtype=np.int64)
-        for window in iter_windows(self.grid.shape, _STRIP_PX):
-            indices = self.read(window)
-            total += np.bincount(indices[indices >= 0], minlength=len(total))
+        tally = self._tally if self._tally is not None else self._count_codes()
+        codes = np.array(sorted(tally), dtype=np.int64)
+        index = self.legend.to_indices(codes)
+        for code, at in zip(codes.tolist(), index.tolist(), strict=True):
+            if at >= 0:
+                total[at] += tally[code]
         return total
 
     def thin(self, step: int) -> NDArray[np.int16]:
@@ -140,18 +147,29 @@ class ClassRaster(Closing):
 
     def _values(self) -> list[int]:
         """Codes that occur."""
-        found: set[int] = set()
+        self._tally = self._count_codes(most=MAX_CLASSES)
+        if not self._tally:
+            raise UnreadableFileError(f"Expected classes in '{self.path}', got only nodata.")
+        return sorted(self._tally)
+
+    def _count_codes(self, most: int | None = None) -> dict[int, int]:
+        """Pixels per code.
+
+        Args:
+            most: Number of codes beyond which this is no raster of classes.
+        """
+        tally: dict[int, int] = {}
         for window in iter_windows(self.grid.shape, _STRIP_PX):
             raw, missing = self._read_raw(window)
-            found |= set(_distinct(raw[~missing]).tolist())
-            if len(found) > MAX_CLASSES:
+            present = raw[~missing] if missing.any() else raw.ravel()
+            for code, n in zip(*(a.tolist() for a in _histogram(present)), strict=True):
+                tally[code] = tally.get(code, 0) + n
+            if most is not None and len(tally) > most:
                 raise UnreadableFileError(
-                    f"Expected at most {MAX_CLASSES} classes in '{self.path}', got more: it looks "
+                    f"Expected at most {most} classes in '{self.path}', got more: it looks "
                     "like an image. Name a raster of classes."
                 )
-        if not found:
-            raise UnreadableFileError(f"Expected classes in '{self.path}', got only nodata.")
-        return sorted(found)
+        return tally
 
     def _colors(self, codes: list[int]) -> list[tuple[int, int, int]] | None:
         """Colours of the file's colour table; None where it has none."""
@@ -173,10 +191,16 @@ def open_class_raster(path: PathLike, legend: Legend | None = None) -> ClassRast
     return ClassRaster(path, legend)
 
 
-def _distinct(codes: NDArray[Any]) -> NDArray[Any]:
-    """The values that occur; of short unsigned numbers without sorting them."""
+def _histogram(codes: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """The values that occur and how often; of short unsigned numbers without sorting them."""
     if codes.dtype.kind != "u" or codes.dtype.itemsize > 2:
-        return np.unique(codes)
-    seen = np.zeros(np.iinfo(codes.dtype).max + 1, dtype=bool)
-    seen[codes] = True
-    return np.flatnonzero(seen)
+        return np.unique(codes, return_counts=True)
+    if codes.dtype.itemsize == 1:
+        even = len(codes) // 2 * 2
+        pairs = np.bincount(codes[:even].view(np.uint16), minlength=65_536).reshape(256, 256)
+        counts = pairs.sum(axis=0) + pairs.sum(axis=1)
+        counts[codes[even:]] += 1
+    else:
+        counts = np.bincount(codes, minlength=65_536)
+    found = np.flatnonzero(counts)
+    return found, counts[found]
