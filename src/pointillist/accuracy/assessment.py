@@ -19,6 +19,10 @@ from pointillist.accuracy.places import ErrorGrid, Places
 from pointillist.accuracy.reference import PathLike
 from pointillist.legend import Legend
 
+INTERVALS = (
+    "(normal where the score interval agrees with it, else the score interval: Wilson's, put "
+    "together over strata by the square-and-add rule of Zou et al. 2009)"
+)
 Kind = Literal["census", "design-based", "descriptive"]
 
 
@@ -124,6 +128,7 @@ class Assessment:
             },
             "mapped_area": self._mapped_area(),
             "confidence": self.confidence,
+            "intervals": INTERVALS if self.kind == "design-based" else None,
             "design": self._design_as_dict(),
             "legend": self.legend.to_dict(),
             "notices": list(self.notices),

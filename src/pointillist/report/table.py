@@ -48,6 +48,9 @@ def _headline(a: Mapping[str, Any]) -> Text:
         stated = Stated.read(a[key])
         interval = stated.percent_interval()
         parts.append(f"{label} {stated.percent()} %" + (f" ({interval})" if interval else ""))
+    if "kappa" in a:
+        kappa = Stated.read(a["kappa"]).value
+        parts.append("kappa not defined" if kappa is None else f"kappa {kappa:.3f}")
     kind = KIND_NAMES[a["kind"]]
     return Text(f"{'   '.join(parts)}   [{kind}, n = {count(a['n'])}]", style="bold")
 

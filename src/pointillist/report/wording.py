@@ -157,6 +157,8 @@ def _sample(a: Mapping[str, Any]) -> str:
     if len(strata) == 1:
         return f"{drawn} The population are {count(strata[0]['pixels'])} pixels."
     what = "the classes of the map" if a["design"]["strata_are_map_classes"] else "not its classes"
+    if a["design"].get("estimator") == "post-stratified":
+        what += ", formed after the draw"
     allocation = "; ".join(
         f"{s['name']}: {count(s['n'])} of {count(s['pixels'])} pixels" for s in strata
     )
@@ -164,7 +166,9 @@ def _sample(a: Mapping[str, Any]) -> str:
 
 
 def _estimation(a: Mapping[str, Any]) -> str:
-    if len(a["design"]["strata"]) == 1:
+    if a["design"].get("estimator") == "post-stratified":
+        estimator = "post-stratified estimators, strata being the classes of the map (Cochran 1977)"
+    elif len(a["design"]["strata"]) == 1:
         estimator = "the estimators of simple random sampling (Cochran 1977)"
     elif a["design"]["strata_are_map_classes"]:
         estimator = "the stratified estimators of Olofsson et al. (2013, 2014)"
