@@ -88,7 +88,8 @@ def load(path: str | Path) -> TrainedModel:
 
 def points_of(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Files of points that a run or model learnt from, as its `metrics.json` says; else none."""
-    metrics = find_model_file(Path(os.fspath(path))).parent / "metrics.json"
+    given = Path(os.fspath(path))
+    metrics = (given if given.is_dir() else given.parent) / "metrics.json"
     if not metrics.is_file():
         return ()
     try:
