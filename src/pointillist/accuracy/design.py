@@ -8,22 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pointillist.accuracy.drawn import (
+    ONE_STRATUM,
+    PROBABILITY_DESIGNS,
+    Design,
+    MapFacts,
+)
+from pointillist.accuracy.post_strata import post_stratify
+from pointillist.accuracy.record import SampleRecord, as_name, is_empty
 from pointillist.accuracy.strata import StratumSizes, read_stratum_sizes, refuse_unsized
 from pointillist.errors import InputError, PointsError
-from pointillist.legend import Legend
-from pointillist.points.sealing import sealed_column
 
-ONE_STRATUM = ("simple", "systematic")
-STRATIFIED = ("stratified", "balanced")
-PROBABILITY_DESIGNS = ONE_STRATUM + STRATIFIED
+__all__ = [
+    "Design",
+    "DesignRequest",
+    "MapFacts",
+    "SampleRecord",
+    "find_design",
+]
+
 NO_PROBABILITY = ("purposive", "interior")
-CLICKED = ("click", "clicked", "suggestion", "suggested", "manual", "purposive", "training")
-"""Words of the field `source` for points whose place a person or a program chose."""
 
 
 @dataclass(frozen=True)
@@ -64,109 +72,6 @@ class DesignRequest:
         return self.design
 
 
-@dataclass(frozen=True)
-class SampleRecord:
-    """What the file says about how each of its N points was drawn.
-
-    Args:
-        source: Name of the file.
-        columns: Fields by name, each (N,).
-        metadata: Kept with the file.
-    """
-
-    source: str
-    columns: Mapping[str, NDArray[Any]]
-    metadata: Mapping[str, Any]
-
-    def column(self, name: str) -> NDArray[Any] | None:
-        """A field, None where it is absent or wholly empty."""
-        values = self.columns.get(name)
-        if values is None:
-            values = sealed_column(self.metadata, self.columns, name, self.source)
-        if values is None or all(_is_empty(v) for v in values):
-            return None
-        return values
-
-    @property
-    def chosen_points(self) -> int:
-        """How many points somebody or something chose, by the field `source`."""
-        values = self.columns.get("source")
-        return 0 if values is None else sum(str(v).casefold() in CLICKED for v in values)
-
-    @property
-    def design(self) -> str | None:
-        """The recorded design; None where none or several are recorded."""
-        values = self.column("design")
-        names = set() if values is None else {str(v) for v in values if not _is_empty(v)}
-        if not names and self.metadata.get("design"):
-            names = {str(self.metadata["design"])}
-        return names.pop() if len(names) == 1 else ("mixed" if names else None)
-
-    @property
-    def probabilities(self) -> NDArray[np.float64] | None:
-        """(N,) inclusion probabilities, None where they are not recorded for every point."""
-        values = self.column("inclusion_probability")
-        if values is None:
-            return None
-        numbers = np.array([np.nan if _is_empty(v) else float(v) for v in values])
-        return numbers if bool(np.all((numbers > 0) & (numbers <= 1))) else None
-
-
-@dataclass(frozen=True, eq=False)
-class Design:
-    """How the points in use were drawn.
-
-    Args:
-        name: One of `PROBABILITY_DESIGNS`.
-        stratum: (n,) stratum number of each point in use; −1 for a point outside every stratum.
-        strata: H names.
-        sizes: (H,) pixels of each stratum.
-        are_map_classes: Whether the strata are the classes of the map under judgement.
-        map_class: (H,) class index of each stratum where they are; C for pixels without a class.
-        post: Whether the strata were formed after the draw.
-        weights: (n,) 1 / inclusion probability, in units of its mean in the stratum, where
-            probabilities differ within a stratum; None where they do not.
-    """
-
-    name: str
-    stratum: NDArray[np.int64]
-    strata: tuple[str, ...]
-    sizes: NDArray[np.float64]
-    are_map_classes: bool = False
-    map_class: NDArray[np.int64] | None = None
-    post: bool = False
-    weights: NDArray[np.float64] | None = None
-
-    @property
-    def estimator(self) -> str:
-        """`simple` (one stratum, also for systematic samples), `stratified`, `post-stratified`."""
-        if self.post:
-            return "post-stratified"
-        return "simple" if self.name in ONE_STRATUM else "stratified"
-
-
-@dataclass(frozen=True, eq=False)
-class MapFacts:
-    """What the design needs to know of the map.
-
-    Args:
-        legend: Its classes (those only the reference has come after).
-        pixels: (C,) pixels of each class in the whole map.
-        at_points: (n,) map class at each point in use, −1 where it has none.
-        inside: (n,) whether it lies on the map's grid; all do where None.
-    """
-
-    legend: Legend
-    pixels: NDArray[np.int64]
-    at_points: NDArray[np.int64]
-    inside: NDArray[np.bool_] | None = None
-
-    @property
-    def on_grid(self) -> NDArray[np.bool_]:
-        """(n,) whether each point lies on the map's grid."""
-        return np.ones(len(self.at_points), dtype=bool) if self.inside is None else self.inside
-
-
 def find_design(
     request: DesignRequest, record: SampleRecord, used: NDArray[np.int64], facts: MapFacts
 ) -> Design | str:
@@ -202,7 +107,7 @@ def find_design(
         return reason
     if name in ONE_STRATUM:
         plain = _weighted(_one_stratum(str(name), record, used, facts), record, used)
-        return _post_stratified(plain, record, used, facts) if request.post_stratify else plain
+        return post_stratify(plain, record, used, facts) if request.post_stratify else plain
     if request.post_stratify:
         raise InputError(
             f"Expected a simple random or systematic sample with --post-stratify, but "
@@ -261,63 +166,6 @@ def _one_stratum(
         mapped = float(np.mean(inside >= 0)) if len(inside) else 0.0
         size = float(facts.pixels.sum()) / (mapped or 1.0)
     return Design(name, stratum, ("all",), np.array([size]))
-
-
-def _post_stratified(
-    design: Design, record: SampleRecord, used: NDArray[np.int64], facts: MapFacts
-) -> Design:
-    """Strata after the fact: the classes of the map, whose sizes the map itself tells."""
-    if design.weights is not None:
-        raise InputError(
-            f"Expected equal inclusion probabilities with --post-stratify, but those of "
-            f"{record.source} differ. Leave the option out."
-        )
-    sizes = _sizes_after_the_fact(design, record, used, facts)
-    C = len(facts.legend)
-    there = np.flatnonzero(sizes > 0)
-    number = np.full(C + 1, -1, dtype=np.int64)
-    number[there] = np.arange(len(there))
-    names = [*facts.legend.names, "no class in the map"]
-    stratum = np.where(design.stratum < 0, -1, number[facts.at_points])
-    return replace(
-        design,
-        stratum=stratum,
-        strata=tuple(names[c] for c in there),
-        sizes=sizes[there],
-        are_map_classes=True,
-        map_class=there,
-        post=True,
-    )
-
-
-def _sizes_after_the_fact(
-    design: Design, record: SampleRecord, used: NDArray[np.int64], facts: MapFacts
-) -> NDArray[np.float64]:
-    """(C + 1,) pixels of each class of the map, and of none, in what was sampled."""
-    total, mapped = float(design.sizes[0]), facts.pixels.astype(np.float64)
-    recorded = record.metadata.get("map_class_sizes")
-    if abs(total - mapped.sum()) <= 0.5 or (total > mapped.sum() and (facts.at_points < 0).any()):
-        return np.append(mapped, max(total - mapped.sum(), 0.0))
-    if isinstance(recorded, Mapping) and _same_at_points(record, used, facts):
-        sizes = np.zeros(len(mapped) + 1)
-        for name, size in recorded.items():
-            index = facts.legend.index_of(name)
-            sizes[-1 if index is None else index] += float(size)
-        return sizes
-    raise InputError(
-        f"Expected a sample of the whole map with --post-stratify, but {record.source} was drawn "
-        f"from {total:,.0f} pixels and the map has {mapped.sum():,.0f}: how many of each class of "
-        "the map are among them is not known. Leave the option out."
-    )
-
-
-def _same_at_points(record: SampleRecord, used: NDArray[np.int64], facts: MapFacts) -> bool:
-    """Whether the map class that the file records is that of this map at every point."""
-    values = record.column("map_class")
-    if values is None:
-        return False
-    index = [facts.legend.index_of(v) for v in values[used]]
-    return all(i == at for i, at in zip(index, facts.at_points.tolist(), strict=True))
 
 
 def _weighted(design: Design, record: SampleRecord, used: NDArray[np.int64]) -> Design:
@@ -400,13 +248,13 @@ def _stratum_values(request: DesignRequest, record: SampleRecord) -> list[str] |
             f"Expected a field '{field}' with the strata in {record.source}, but it has: {fields}. "
             "Name one of them with --strata."
         )
-    missing = [i + 1 for i, v in enumerate(values) if _is_empty(v)]
+    missing = [i + 1 for i, v in enumerate(values) if is_empty(v)]
     if missing:
         raise PointsError(
             f"Expected a stratum for every point of {record.source}, but row {missing[0]} has "
             f"none in field '{field}' ({len(missing)} in all). Fill it in or remove the points."
         )
-    return [_as_name(v) for v in values]
+    return [as_name(v) for v in values]
 
 
 def _refuse_lost_strata(request: DesignRequest, record: SampleRecord) -> None:
@@ -479,16 +327,3 @@ def _given_sizes(
     if pi is None:
         return None
     return {s: float((1 / pi[labels == s]).sum()) for s in strata}
-
-
-def _as_name(value: Any) -> str:
-    """The text of a stratum: whole numbers without a fraction, as GIS files mix 1 and 1.0."""
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value).strip()
-
-
-def _is_empty(value: Any) -> bool:
-    if value is None or (isinstance(value, float | np.floating) and np.isnan(value)):
-        return True
-    return str(value).strip() in {"", "<NA>", "None", "NaT"}

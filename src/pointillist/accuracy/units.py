@@ -29,6 +29,12 @@ _WORDS = {
     "nodata": "where the map has no class",
     "ignored": "of a class that the crosswalk ignores",
 }
+LEFT_OUT = (
+    "cannot_tell", "no_class", "unknown_class", "conflict", "ignored", "duplicate", "no_place",
+    "outside",
+)  # fmt: skip
+"""Outcomes of points that are not compared with the map."""
+
 _CODES = {
     "cannot_tell": CANNOT_TELL,
     "no_class": NO_CLASS,
