@@ -289,6 +289,22 @@ def test_a_sample_edited_in_a_gis_needs_no_options(
         assert overall.value == pytest.approx((mapped == truth).mean(), abs=4 * overall.se)
 
 
+def test_a_map_without_class_names_takes_those_of_its_sample(
+    mapped: np.ndarray, truth: np.ndarray, grid: Grid, tmp_path: Path
+) -> None:
+    bare = tmp_path / "bare.tif"
+    write_array(bare, LEGEND.to_codes(mapped), grid, nodata=255)
+    out = tmp_path / "r.gpkg"
+    sample(bare, 90, "stratified", out=out, purpose="reference", legend=LEGEND)
+    answer(out, truth, grid)
+    result = assess(bare, out)
+    assert result.legend.names == LEGEND.names
+    assert result.design is not None
+    assert result.design.are_map_classes
+    write_array(tmp_path / "mask.tif", LEGEND.to_codes(truth), grid, legend=LEGEND)
+    assert assess(bare, tmp_path / "mask.tif").legend.names == LEGEND.names
+
+
 def test_clicked_points_are_refused(
     truth: np.ndarray, map_path: Path, grid: Grid, tmp_path: Path, rng: np.random.Generator
 ) -> None:

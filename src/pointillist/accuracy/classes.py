@@ -130,6 +130,19 @@ def _refuse_targets(
         )
 
 
+def name_by_code(legend: Legend, known: Legend | None) -> Legend:
+    """A map's legend with names and colours of classes known by their codes.
+
+    Args:
+        legend: Of a map; left as it is where it has names.
+        known: Classes whose codes mean something; None where there are none.
+    """
+    if known is None or not _is_nameless(legend) or _is_nameless(known):
+        return legend
+    by_code = {c.code: c for c in known.classes}
+    return Legend(tuple(by_code.get(c.code, c) for c in legend.classes))
+
+
 def _find(wanted: LegendClass, legend: Legend, *, by_code: bool) -> int | None:
     found = legend.index_of(wanted.name)
     if found is not None or not by_code:

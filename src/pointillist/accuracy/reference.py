@@ -12,7 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.accuracy.area import by_rows, same_crs
-from pointillist.accuracy.classes import JoinedClasses, extend_legend, join_classes
+from pointillist.accuracy.classes import (
+    JoinedClasses,
+    extend_legend,
+    join_classes,
+    name_by_code,
+)
 from pointillist.accuracy.crosswalk import Crosswalk
 from pointillist.accuracy.design import SampleRecord
 from pointillist.accuracy.matrix import ErrorMatrix, error_matrix
@@ -126,7 +131,7 @@ def count_census(
     """
     check_same_grid(map_raster.grid, reference.grid, names)
     classes = join_classes(
-        map_raster.legend,
+        name_by_code(map_raster.legend, reference.legend),
         reference.legend,
         by_code=True,
         map_name=names[0],
@@ -196,14 +201,15 @@ def read_vector_reference(
         PointsError: Nothing usable in the file.
         LegendError: No class in common with the map.
     """
-    from pointillist.points import read_placed
+    from pointillist.points import read_legend, read_placed
 
     grid, name = map_raster.grid, Path(os.fspath(path)).name
     placed = read_placed(path, grid, class_field=class_field, crs=crs, source_name=map_name)
+    map_legend = name_by_code(map_raster.legend, legend or read_legend(path))
 
     def join(reference_legend: Legend) -> JoinedClasses:
         return join_classes(
-            map_raster.legend, reference_legend, by_code=False, map_name=map_name,
+            map_legend, reference_legend, by_code=False, map_name=map_name,
             reference_name=name, crosswalk=crosswalk, cannot_tell=cannot_tell,
         )  # fmt: skip
 
