@@ -201,6 +201,28 @@ def test_drawn_points_off_the_map_count_against_it(
     assert asserted.population_px == 4200
 
 
+def test_a_point_that_lost_its_coordinates_has_no_answer(
+    truth: np.ndarray, map_path: Path, grid: Grid, tmp_path: Path
+) -> None:
+    out = tmp_path / "r.csv"
+    sample(map_path, 60, "simple", out=out, purpose="reference")
+    answer(out, truth, grid)
+    header, first, *rest = out.read_text().splitlines()
+    names = header.split(",")
+    cells = first.split(",")
+    for axis in ("x", "y"):
+        cells[names.index(axis)] = ""
+    out.write_text("\n".join([header, ",".join(cells), *rest]) + "\n")
+    result = assess(map_path, out)
+    assert result.kind == "design-based"
+    assert result.account is not None
+    assert result.account["no_place"] == 1
+    assert result.nonresponse is not None
+    assert result.nonresponse["n"] == 1
+    assert result.matrix.n == 59
+    assert result.matrix.unmapped.sum() == 0
+
+
 def test_post_stratification_is_chosen_and_said(
     mapped: np.ndarray, truth: np.ndarray, map_path: Path, grid: Grid, tmp_path: Path,
     rng: np.random.Generator,

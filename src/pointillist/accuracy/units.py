@@ -17,7 +17,7 @@ from pointillist.accuracy.classes import CANNOT_TELL, IGNORED, JoinedClasses
 from pointillist.points import PlacedPoints
 
 _N_ROWS = 5
-NO_CLASS, UNKNOWN_CLASS, CONFLICT = -4, -5, -6
+NO_CLASS, UNKNOWN_CLASS, CONFLICT, NO_PLACE = -4, -5, -6, -7
 _WORDS = {
     "cannot_tell": "answered as impossible to tell",
     "no_class": "without a class",
@@ -41,6 +41,7 @@ _CODES = {
     "unknown_class": UNKNOWN_CLASS,
     "conflict": CONFLICT,
     "ignored": IGNORED,
+    "no_place": NO_PLACE,
 }
 
 
@@ -97,9 +98,9 @@ def sort_units(placed: PlacedPoints, classes: JoinedClasses) -> Units:
     answer = _answers(placed, classes)
     keep, conflict, duplicate = _one_per_pixel(placed, answer)
     answer = np.where(conflict, CONFLICT, answer)
+    answer = np.where(placed.has_place, answer, NO_PLACE)
     outcomes = {key: keep & (answer == code) for key, code in _CODES.items()}
     outcomes["duplicate"] = duplicate
-    outcomes["no_place"] = keep & ~placed.has_place
     outcomes["outside"] = keep & placed.has_place & ~placed.inside
     account = {"in_file": len(placed), "used": int((keep & (answer >= 0)).sum())}
     account |= {key: int(those.sum()) for key, those in outcomes.items()}
