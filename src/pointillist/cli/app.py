@@ -112,6 +112,14 @@ def train(
             help="Class shares of the scene: auto, points, estimate, or Water=0.1,Forest=0.9."
         ),
     ] = None,
+    label_noise: Annotated[
+        float | None,
+        typer.Option(help="Share of points whose class is wrong, as far as known: 0.1."),
+    ] = None,
+    point_radius: Annotated[
+        float | None,
+        typer.Option(help="How far points may lie from where they belong, in pixels."),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="YAML configuration; options override it.")
     ] = None,
@@ -155,6 +163,8 @@ def train(
             config=config,
             recipe=recipe,
             class_shares=class_shares,
+            label_noise=label_noise,
+            point_radius=point_radius,
             budget=budget,
             encoder=encoder,
             weights=weights,

@@ -59,7 +59,7 @@ class PartialCrossEntropyLoss(nn.Module):
         _check_normalisation(normalisation)
         self.ignore_index = ignore_index
         self.normalisation = normalisation
-        self.register_buffer("class_weights", _as_class_weights(class_weights))
+        self.register_buffer("class_weights", as_class_weights(class_weights))
 
     def forward(
         self, logits: Tensor, targets: Tensor, point_weights: Tensor | None = None
@@ -120,17 +120,44 @@ def partial_cross_entropy(
         InputError: Shapes that do not fit, or a target outside 0…C−1.
     """
     _check_normalisation(normalisation)
-    _check_shapes(logits, targets, class_weights, point_weights)
+    check_shapes(logits, targets, class_weights, point_weights)
+    picked, classes, where = pick_labelled(logits, targets, ignore_index)
+    with torch.autocast(logits.device.type, enabled=False):
+        losses = F.cross_entropy(picked, classes, reduction="none")
+        weights = _point_weights(losses, classes, where, class_weights, point_weights)
+        return average_losses(losses, weights, where[0], logits.shape[0], normalisation)
+
+
+def pick_labelled(
+    logits: Tensor, targets: Tensor, ignore_index: int = -1
+) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    """Logits (N, C) of the labelled pixels in full precision, their classes (N,), and where.
+
+    Raises:
+        InputError: A target outside 0…C−1.
+    """
     where = _find_labelled(targets, ignore_index)
     classes = targets[where].long()
     _check_classes(classes, where, logits.shape[1], ignore_index)
     with torch.autocast(logits.device.type, enabled=False):
-        picked = _as_full_precision(pick_logits(logits, where))
-        losses = F.cross_entropy(picked, classes, reduction="none")
-        weights = _point_weights(losses, classes, where, class_weights, point_weights)
-        if normalisation == "pixels":
-            return _weighted_mean(losses, weights)
-        return _mean_of_image_means(losses, weights, where[0], logits.shape[0])
+        return as_full_precision(pick_logits(logits, where)), classes, where
+
+
+def average_losses(
+    losses: Tensor, weights: Tensor, image: Tensor, n_images: int, normalisation: NormalisationName
+) -> Tensor:
+    """Weighted mean of the points' losses, as `PartialCrossEntropyLoss` says.
+
+    Args:
+        losses: (N,) of the points.
+        weights: (N,) at least 0.
+        image: (N,) which image of the batch each lies in.
+        n_images: Size of the batch.
+        normalisation: "pixels" or "image".
+    """
+    if normalisation == "pixels":
+        return _weighted_mean(losses, weights)
+    return _mean_of_image_means(losses, weights, image, n_images)
 
 
 def _find_labelled(targets: Tensor, ignore_index: int) -> tuple[Tensor, ...]:
@@ -142,7 +169,8 @@ def _find_labelled(targets: Tensor, ignore_index: int) -> tuple[Tensor, ...]:
     return (targets != ignore_index).nonzero(as_tuple=True)
 
 
-def _as_full_precision(values: Tensor) -> Tensor:
+def as_full_precision(values: Tensor) -> Tensor:
+    """In float32, float64 where they are so already."""
     return values if values.dtype == torch.float64 else values.float()
 
 
@@ -180,7 +208,8 @@ def _mean_of_image_means(losses: Tensor, weights: Tensor, image: Tensor, n_image
     return means.sum() / has_labels.sum().clamp(min=1)
 
 
-def _as_class_weights(weights: Tensor | Sequence[float] | None) -> Tensor | None:
+def as_class_weights(weights: Tensor | Sequence[float] | None) -> Tensor | None:
+    """Class weights as a tensor, checked; None stays None."""
     if weights is None:
         return None
     values = torch.as_tensor(weights, dtype=torch.float32).detach().clone()
@@ -200,9 +229,10 @@ def _check_normalisation(normalisation: str) -> None:
         )
 
 
-def _check_shapes(
+def check_shapes(
     logits: Tensor, targets: Tensor, class_weights: Tensor | None, point_weights: Tensor | None
 ) -> None:
+    """Refuse shapes that do not fit together, and targets that are no integers."""
     if logits.ndim != 4 or not logits.is_floating_point():
         raise InputError(
             "Expected logits as floating point (B, C, H, W), "

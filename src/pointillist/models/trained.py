@@ -246,6 +246,40 @@ class NetworkModel(TrainedModel):
             InputError: The last layer has no bias per class.
         """
         import torch
+
+        _, bias = self._last_layer()
+        logs = torch.from_numpy(np.log(np.asarray(factors, dtype=np.float64)))
+        with torch.no_grad():
+            bias.add_(logs.to(bias))
+        return self
+
+    def soften(self, temperature: float, shift: ArrayLike | None = None) -> Self:
+        """Divide the logits by a temperature, in the weights of the last layer.
+
+        Args:
+            temperature: Above 0; above 1 makes the probabilities less sure.
+            shift: (C,) part of the logits that is not divided: logits become
+                (logits − shift) / temperature + shift. None for none.
+
+        Returns:
+            The model itself.
+
+        Raises:
+            InputError: A temperature of 0 or less, or no last layer with a bias per class.
+        """
+        import torch
+
+        if not temperature > 0:
+            raise InputError(f"Expected a temperature above 0, got {temperature:g}.")
+        weight, bias = self._last_layer()
+        kept = torch.zeros_like(bias) if shift is None else torch.as_tensor(shift).to(bias)
+        with torch.no_grad():
+            weight.div_(temperature)
+            bias.copy_((bias - kept) / temperature + kept)
+        return self
+
+    def _last_layer(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Weights and bias of the convolution that gives the logits."""
         from torch import nn
 
         convolutions = [m for m in self.network.modules() if isinstance(m, nn.Conv2d)]
@@ -255,10 +289,7 @@ class NetworkModel(TrainedModel):
                 f"Expected a last convolution with a bias for each of {len(self.legend)} classes, "
                 f"got none in this {self.spec.architecture}."
             )
-        logs = torch.from_numpy(np.log(np.asarray(factors, dtype=np.float64)))
-        with torch.no_grad():
-            bias += logs.to(bias)
-        return self
+        return convolutions[-1].weight, bias
 
     def _autocast(self) -> Any:
         import torch

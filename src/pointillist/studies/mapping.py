@@ -18,13 +18,17 @@ from pointillist.prediction import EngineRequest, Tiling, Wanted, choose_engine,
 from pointillist.prediction.choice import fullest_part
 from pointillist.sampling import draw_points
 from pointillist.studies.places import Place
+from pointillist.studies.settings import setting_of
 from pointillist.training.command import fit_recipe
 from pointillist.training.config import read_config
 from pointillist.training.recipe import Workshop
 from pointillist.training.task import TrainingTask
 
 RECIPES = ("stack", "unet", "forest")
-_FACTS = ("steps", "precision", "device", "network_weight", "class_shares")
+_FACTS = (
+    "steps", "precision", "device", "network_weight", "class_shares", "heldout_accuracy",
+    "calibration_error", "network_calibration_error", "temperature", "ended_early",
+)  # fmt: skip
 DESIGNS = ("simple", "balanced")
 _N_BAND = 512
 
@@ -41,6 +45,7 @@ class Lesson:
         learning_rate: Peak of the schedule of `unet`; None for the recipe's own.
         design: How the points were drawn, as a file of points would say; None if it does not.
         class_shares: As `TrainConfig.class_shares`.
+        setting: Name of what differs from the default recipe; None for the plain network.
     """
 
     recipe: str
@@ -50,6 +55,7 @@ class Lesson:
     learning_rate: float | None = None
     design: str | None = None
     class_shares: str = "auto"
+    setting: str | None = None
 
 
 def draw_labels(place: Place, n_points: int, design: str, seed: int) -> LabelledPixels:
@@ -79,13 +85,14 @@ def learn(
     config = read_config(
         None,
         {
+            **setting_of(lesson.setting),
             "recipe": lesson.recipe,
             "seed": lesson.seed,
             "budget": lesson.budget,
             "unet.steps": lesson.steps if lesson.budget is None else 10**9,
-            "unet.learning_rate": lesson.learning_rate,
             "unet.weights": "none",
             "class_shares": lesson.class_shares,
+            **({"unet.learning_rate": lesson.learning_rate} if lesson.learning_rate else {}),
         },
     )
     task = TrainingTask(

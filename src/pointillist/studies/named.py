@@ -18,9 +18,14 @@ from pointillist.studies.plan import (
     merge_studies,
     read_study,
 )
+from pointillist.studies.settings import SETTINGS
 
 # Steps that ten minutes allow on 2 cores with AVX-512 BF16 and no AMX (measured on dubai8).
 STEPS_OF_TEN_MINUTES = 1993
+# A network with the slim encoder takes four steps, at least, in the time of one of the large one:
+# 8.3 on one thread in float32 (measured); bf16 speeds the large one up by 1.7.
+SLIM_STEPS_OF_TEN_MINUTES = 4 * STEPS_OF_TEN_MINUTES
+_TWO_MINUTES = 0.2
 _PER_CLASS = [1, 5, 10, 20, 50]
 _PER_IMAGE = [50, 200, 500, 1000]
 _SAMPLED = [1, 2, 5, 10, 20]
@@ -163,6 +168,73 @@ def _real() -> StudyConfig:
     )
 
 
+def _ablation() -> StudyConfig:
+    points = {"scene": list(DUBAI), "n_points": [100, 300, 1000], "design": ["simple", "balanced"]}
+    return StudyConfig(
+        name="ablation",
+        title="P-scene, ten minutes: what each ingredient of the default recipe is worth",
+        seeds=3,
+        rows=_ablation_rows(points, 1.0),
+    )
+
+
+def _ablation_reduced() -> StudyConfig:
+    points = {"scene": ["dubai1", "dubai2"], "n_points": 300, "design": ["simple", "balanced"]}
+    return StudyConfig(
+        name="ablation-reduced",
+        title="P-scene, two minutes, two scenes: what each ingredient is worth",
+        seeds=2,
+        rows=_ablation_rows(points, _TWO_MINUTES),
+    )
+
+
+def _ablation_rows(points: dict[str, Any], share: float) -> list[RowsConfig]:
+    """The forest, the plain network, the default, and the default with one thing otherwise.
+
+    All in a share of ten minutes.
+    """
+    slim, large = round(share * SLIM_STEPS_OF_TEN_MINUTES), round(share * STEPS_OF_TEN_MINUTES)
+    forest = {"recipe": "forest", "class_shares": "auto"}
+    plain = {"recipe": "unet", "steps": large}
+    default = {"recipe": "stack", "steps": slim, "class_shares": "auto", "setting": "default"}
+    others = [name for name in SETTINGS if name not in ("default", "large encoder")]
+
+    def rows(cells: dict[str, Any], against: dict[str, Any] | None) -> RowsConfig:
+        return RowsConfig(protocol="P-scene", cells={**points, **cells}, against=against)
+
+    return [
+        rows(forest, None),
+        rows(plain, {**forest, "steps": None}),
+        rows(default, forest | {"steps": None, "setting": None}),
+        rows({**default, "recipe": "unet"}, default),
+        rows({**default, "setting": others}, {"setting": "default"}),
+        rows({**default, "steps": large, "setting": "large encoder"}, default),
+    ]
+
+
+def _blocks() -> StudyConfig:
+    given = {"scene": list(DUBAI)}
+    full = {"supervision": "full"}
+    # the fully supervised are trained longer, so that they have converged
+    plain = {"recipe": "unet", "steps": STEPS_OF_TEN_MINUTES, "setting": "large encoder"}
+    ours = {"recipe": "unet", "steps": SLIM_STEPS_OF_TEN_MINUTES, "setting": "default"}
+    longer = {"steps": 3 * STEPS_OF_TEN_MINUTES}, {"steps": 3 * SLIM_STEPS_OF_TEN_MINUTES}
+    stack = {**ours, "recipe": "stack", "class_shares": "auto"}
+    rows = [
+        {**given, **full, **plain, **longer[0], "setting": None},
+        {**given, **full, **ours, **longer[1]},
+        {**given, "n_points": [300, 1000], **plain, "setting": None},
+        {**given, "n_points": [300, 1000], **ours},
+        {**given, "n_points": [300, 1000], **stack},
+    ]
+    return StudyConfig(
+        name="blocks",
+        title="P-blocks: labels of the even squares of a checkerboard, the odd ones scored",
+        seeds=3,
+        rows=[RowsConfig(protocol="P-blocks", cells=cells) for cells in rows],
+    )
+
+
 def _accuracy() -> StudyConfig:
     drawn = {"scene": list(DUBAI), "design": ["simple", "stratified"], "n_points": [300, 1000]}
     # drawn pixel by pixel: on the larger scenes for hours
@@ -222,6 +294,9 @@ _CONFIGS: dict[str, Callable[[], StudyConfig]] = {
     "perclass": _perclass,
     "transfer": _transfer,
     "real": _real,
+    "ablation": _ablation,
+    "ablation-reduced": _ablation_reduced,
+    "blocks": _blocks,
     "accuracy": _accuracy,
     "clicks": _clicks,
 }

@@ -43,6 +43,7 @@ _PHRASES = {
     "encoder": "{}",
     "augment": "no augmentation",
     "budget": "{}",
+    "setting": "{}",
     "steps": "{} steps",
     "unsure_px": "unsure within {} px of borders",
     "first_points": "{} points first",
@@ -71,9 +72,12 @@ def name_cell(cell: Cell) -> str:
     """Points, strategy, and whatever differs from the defaults of the protocol; not the seed."""
     values = asdict(cell)
     parts = [str(values[key]) for key in ("scene", "data") if key in values]
+    if protocol_of(cell).name == "P-blocks":
+        parts.append("even squares")
     if protocol_of(cell).name == "P-transfer":
         parts = [f"others to {parts[0]}"]
-    parts.append(_name_points(values))
+    if not ("n_per_class" not in values and values.get("supervision") == "full"):
+        parts.append(_name_points(values))
     if "strategy" in values:
         parts.append(_STRATEGIES.get(values["strategy"], values["strategy"]))
     one_view = values.get("recipe") is None and values.get("views", 0) is None

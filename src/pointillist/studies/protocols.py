@@ -62,6 +62,7 @@ class Protocol:
 def protocols() -> dict[str, Protocol]:
     """All protocols by name. Torch is imported when a run needs it."""
     from pointillist.studies.benchmark import BenchmarkCell, run_benchmark
+    from pointillist.studies.blocks import BlocksCell, run_blocks
     from pointillist.studies.classic import ClassicCell, run_classic
     from pointillist.studies.clicks import ClicksCell, run_clicks
     from pointillist.studies.coverage import AccuracyCell, run_coverage
@@ -73,6 +74,10 @@ def protocols() -> dict[str, Protocol]:
         Protocol("P-classic", 1, ClassicCell, run_classic, "classic.jsonl"),
         Protocol(
             "P-scene", 1, SceneCell, run_scene, "scene.jsonl",
+            accuracy="overall_accuracy", recipes=on_scenes,
+        ),
+        Protocol(
+            "P-blocks", 1, BlocksCell, run_blocks, "blocks.jsonl",
             accuracy="overall_accuracy", recipes=on_scenes,
         ),
         Protocol(

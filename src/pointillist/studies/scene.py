@@ -26,6 +26,8 @@ class SceneCell:
         learning_rate: Peak of the schedule of `unet`; None for the recipe's own.
         class_shares: `auto` as in the command: estimated for balanced points; None for the
             points' own.
+        setting: Name of what differs from the default recipe, see `studies.settings`; None for
+            the plain network.
     """
 
     scene: str
@@ -37,6 +39,7 @@ class SceneCell:
     steps: int | None = None
     learning_rate: float | None = None
     class_shares: str | None = None
+    setting: str | None = None
 
     def lesson(self) -> Lesson:
         """How it is learnt."""
@@ -44,7 +47,7 @@ class SceneCell:
 
         return Lesson(
             self.recipe, self.seed, self.budget, self.steps, self.learning_rate,
-            self.design, self.class_shares or "points",
+            self.design, self.class_shares or "points", self.setting,
         )  # fmt: skip
 
 

@@ -51,6 +51,8 @@ def train(
     recipe: str | None = None,
     budget: str | None = None,
     class_shares: str | Mapping[str, float] | None = None,
+    label_noise: float | None = None,
+    point_radius: float | None = None,
     encoder: str | None = None,
     weights: str | None = None,
     epochs: int | None = None,
@@ -79,6 +81,8 @@ def train(
             over first.
         class_shares: Shares of the classes in the scene: `auto`, `points`, `estimate`, or by name
             (`{"Water": 0.1, ...}` or `Water=0.1,...`). Balanced points mislead a map about them.
+        label_noise: Share of points whose class is wrong, as far as known: 0.1 for one in ten.
+        point_radius: How far points may lie from where they belong, in pixels.
         encoder: Encoder of the network.
         weights: Where the encoder starts: `auto`, `imagenet`, `none` or a file.
         epochs: Length of the training in epochs (of `steps_per_epoch` steps).
@@ -107,7 +111,12 @@ def train(
     if isinstance(class_shares, str):
         class_shares = parse_class_shares(class_shares)
     begin = None if start_from is None else read_start(start_from, Path(out))
-    chosen = {"recipe": recipe, "class_shares": class_shares}
+    chosen = {
+        "recipe": recipe,
+        "class_shares": class_shares,
+        "label_noise": label_noise,
+        "point_radius": point_radius,
+    }
     settings = _resolve(
         config, chosen, budget, encoder, weights, epochs, steps, seed, device, begin
     )
@@ -122,6 +131,7 @@ def train(
     if begin is not None and legend is None:
         legend = legend_to_go_on(begin, _as_list(points), class_field)
     task, report = read_task(opened, points, legend, class_field, crs, settings.seed)
+    task = replace(task, label_noise=settings.label_noise, point_radius=settings.point_radius)
     if begin is not None:
         check_bands(begin, task)
         task = replace(task, normalisation=begin.model.normalisation)

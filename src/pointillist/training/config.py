@@ -47,7 +47,9 @@ class UnetConfig(_Frozen):
 
     Args:
         architecture: Decoder, any that `build_model` knows.
-        encoder: Encoder, any of segmentation-models-pytorch (timm's with `tu-` before the name).
+        encoder: Encoder, any of segmentation-models-pytorch (timm's with `tu-` before the name), or
+            `slim`, which a CPU trains several times as fast. `auto` takes `resnet34` on a GPU and
+            where weights to start from can be had, else `slim`.
         weights: Where the encoder starts: auto, imagenet, none, or a file.
         chip_px: Side of a training chip; a multiple of 32.
         batch_size: Chips per step (per device).
@@ -62,8 +64,16 @@ class UnetConfig(_Frozen):
         jitter: Strength of random gain and offset per band, in standard deviations; 0 is none.
         normalisation: How the loss averages, see `PartialCrossEntropyLoss`.
         balanced_loss: Weigh each class by the inverse of its share of the labels.
+        grow_px: Points grow over connected pixels of their colour, so far at most; 0 is not at all.
+        gated_crf: Weight of the loss that wants neighbours of one colour to have one class, see
+            `GatedCrfLoss`; 0 leaves it out.
         holdout: Share of the points held out, by spatial block, to watch the training.
-        select: `last` keeps the final weights, `best` those with the best held-out score.
+        select: `last` keeps the final weights, `best` those with the best held-out score,
+            `average` a running mean of them (99 % of the mean so far and 1 % of each step's).
+        patience: Epochs without a better held-out score after which the rest of the schedule is
+            run in a fifth of the steps so far; 0 never ends early.
+        refit: Share of the training, at its end, that learns from the held-out points as well.
+        calibrate: Soften the probabilities by a temperature that held-out points give.
         precision: `auto` takes bf16 where the hardware has it.
         device: `auto` takes a GPU where there is one.
         workers: Processes that read chips; 0 reads in the training process.
@@ -72,7 +82,7 @@ class UnetConfig(_Frozen):
     """
 
     architecture: str = "unet"
-    encoder: str = "resnet34"
+    encoder: str = "auto"
     weights: str = "auto"
     chip_px: int = Field(128, ge=32, multiple_of=32)
     batch_size: int = Field(8, ge=1)
@@ -87,8 +97,13 @@ class UnetConfig(_Frozen):
     jitter: float = Field(0.1, ge=0)
     normalisation: Literal["pixels", "image"] = "pixels"
     balanced_loss: bool = False
+    grow_px: int = Field(0, ge=0, le=64)
+    gated_crf: float = Field(0.0, ge=0)
     holdout: float = Field(0.15, ge=0, le=0.5)
-    select: Literal["last", "best"] = "last"
+    select: Literal["last", "best", "average"] = "last"
+    patience: int = Field(60, ge=0)
+    refit: float = Field(0.0, ge=0, le=0.8)
+    calibrate: bool = True
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int = Field(0, ge=0)
@@ -108,6 +123,8 @@ class TrainConfig(_Frozen):
         class_shares: Shares of the classes in the scene, which the map is corrected to: `points`
             (those of the points), `estimate` (from the scene), shares by class name, or `auto`:
             estimated for balanced points, else the points'.
+        label_noise: Share of points whose class is wrong, as far as known: 0.1 for one in ten.
+        point_radius: How far points may lie from where they belong, in pixels.
         unet: The network recipe.
         forest: The classical recipe.
     """
@@ -116,6 +133,8 @@ class TrainConfig(_Frozen):
     seed: int = Field(0, ge=0)
     budget: str | None = None
     class_shares: Literal["auto", "points", "estimate"] | dict[str, float] = "auto"
+    label_noise: float = Field(0.0, ge=0, lt=0.5)
+    point_radius: float = Field(0.0, ge=0, le=16)
     unet: UnetConfig = UnetConfig()
     forest: ForestConfig = ForestConfig()
 

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import lightning as L
+import numpy as np
 import torch
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import DataLoader, Sampler
 
@@ -23,6 +25,13 @@ from pointillist.interruption import interrupt_between_steps
 from pointillist.training.config import UnetConfig
 from pointillist.training.schedule import Progress
 from pointillist.training.segmenter import PointSegmenter
+from pointillist.training.terms import (
+    AveragedWeights,
+    BestWeights,
+    Plateau,
+    SecondTerm,
+    Terms,
+)
 
 
 class EpochDataset(Protocol):
@@ -61,6 +70,9 @@ class Fit:
         steps: Optimiser steps.
         precision: `bf16` or `fp32`.
         device: `cpu` or `cuda`.
+        ended_early: Whether it was told to end soon because nothing improved.
+        judged: What the network said at the held-out points before its second term, logits
+            (N, C); None where there was no second term.
     """
 
     history: list[dict[str, float]]
@@ -68,6 +80,8 @@ class Fit:
     steps: int
     precision: str
     device: str
+    ended_early: bool = False
+    judged: NDArray[np.float32] | None = None
 
 
 class EpochSampler(Sampler[int]):
@@ -123,6 +137,8 @@ class _Watcher(L.Callback):  # type: ignore[misc]
         self.last_loss = loss if first else 0.95 * self.last_loss + 0.05 * loss
         score = trainer.callback_metrics.get("heldout_accuracy")
         heldout = "" if score is None else f", held-out accuracy {float(score):.3f}"
+        if not module.is_watched:
+            heldout += ", now with all points"
         self.report(module.progress.fraction, f"loss {self.last_loss:.3f}{heldout}")
 
 
@@ -160,30 +176,6 @@ class _Keeper(Checkpoint):  # type: ignore[misc]
             ) from error
 
 
-class _BestWeights(L.Callback):  # type: ignore[misc]
-    """Remember the weights with the best held-out score."""
-
-    def __init__(self) -> None:
-        self.score = -1.0
-        self.state: dict[str, torch.Tensor] | None = None
-
-    def on_validation_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Compare with the best so far."""
-        assert isinstance(module, PointSegmenter)
-        score = float(trainer.callback_metrics.get("heldout_miou", torch.tensor(-1.0)))
-        if not trainer.sanity_checking and score >= self.score:
-            self.score = score
-            self.state = {k: v.detach().clone() for k, v in module.network.state_dict().items()}
-
-    def state_dict(self) -> dict[str, Any]:
-        """Kept in checkpoints."""
-        return {"score": self.score, "state": self.state}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Read from checkpoints."""
-        self.score, self.state = state_dict["score"], state_dict["state"]
-
-
 def fit_network(
     network: nn.Module,
     criterion: nn.Module,
@@ -196,6 +188,7 @@ def fit_network(
     interruption: Interruption = Interruption(),
     log_dir: Path | None = None,
     report: StepReport | None = None,
+    second: SecondTerm | None = None,
 ) -> Fit:
     """Train a network in place until its steps or its time are used up.
 
@@ -210,20 +203,23 @@ def fit_network(
         interruption: Where to keep the state and whether to start from it.
         log_dir: Folder for CSV and TensorBoard logs, None for no logs.
         report: Called after every step.
+        second: A second term that learns from the held-out points as well.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; the state of the last epoch is kept.
         OutputError: The state cannot be written.
     """
     device, precision = choose_device(config.device), choose_precision(config)
-    module = PointSegmenter(network, criterion, config, progress, class_names)
+    share = 0.0 if second is None else second.share
+    module = PointSegmenter(network, criterion, config, progress, class_names, share)
     network.to(memory_format=torch.channels_last)
-    best = _BestWeights()
-    callbacks: list[L.Callback] = []
-    if report is not None:
-        callbacks.append(_Watcher(report))
-    if config.select == "best" and validation_loader is not None:
-        callbacks.append(best)
+    watched = validation_loader is not None
+    best = BestWeights() if watched and config.select == "best" else None
+    average = AveragedWeights() if config.select == "average" else None
+    terms = None if second is None else Terms(second, best)
+    plateau = Plateau(config.patience) if watched and config.patience else None
+    optional = (None if report is None else _Watcher(report), best, average, plateau, terms)
+    callbacks: list[L.Callback] = [callback for callback in optional if callback is not None]
     if interruption.checkpoint is not None:
         callbacks.append(_Keeper(interruption.checkpoint))
     with _quiet(), interrupt_between_steps() as check:
@@ -243,9 +239,20 @@ def fit_network(
             **{"devices": 1, **config.trainer},
         )
         _run(trainer, module, train_loader, validation_loader, interruption)
-    if best.state is not None:
-        network.load_state_dict(best.state)
-    return Fit(module.history, progress.elapsed_s, trainer.global_step, precision, device)
+    judged = None if terms is None else terms.judged
+    if average is not None:
+        average.restore(network)
+    elif best is not None and judged is None:
+        best.restore(network)
+    return Fit(
+        module.history,
+        progress.elapsed_s,
+        trainer.global_step,
+        precision,
+        device,
+        progress.hastened is not None,
+        None if judged is None else judged.numpy(),
+    )
 
 
 def choose_device(wanted: str) -> str:

@@ -14,6 +14,7 @@ from pointillist.training.task import TrainingTask
 
 MIN_FEATURES = 60
 MIN_PER_CLASS = 5
+MOST_HELD = 1000
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,13 @@ class Holdout:
         train: What the recipe learns from.
         validation: What it is watched with; None when nothing could be held out.
         reason: One sentence on what was done.
+        everything: The task before it was cut.
     """
 
     train: TrainingTask
     validation: TrainingTask | None
     reason: str
+    everything: TrainingTask
 
 
 def hold_out_blocks(task: TrainingTask, share: float, rng: np.random.Generator) -> Holdout:
@@ -45,29 +48,42 @@ def hold_out_blocks(task: TrainingTask, share: float, rng: np.random.Generator) 
     """
     features = sum(len(np.unique(pixels.feature)) for pixels in task.labels)
     if share == 0:
-        return Holdout(task, None, "No points were held out, as asked.")
+        return Holdout(task, None, "No points were held out, as asked.", task)
     if features < MIN_FEATURES:
         return Holdout(
             task,
             None,
             f"No points were held out: {features} are too few to spare any "
             f"(from {MIN_FEATURES} on, some are).",
+            task,
         )
     block, indices = _blocks(task)
     held = _choose(block, indices, len(task.legend), share, rng)
     if not held.any():
         return Holdout(
-            task, None, "No points were held out: some class has too few points to spare any."
+            task,
+            None,
+            "No points were held out: some class has too few points to spare any.",
+            task,
         )
     sizes = np.cumsum([len(pixels) for pixels in task.labels])[:-1]
     masks = np.split(held, sizes)
     n_blocks = len(np.unique(block[held]))
     return Holdout(
         task.subset([~m for m in masks]),
-        task.subset(masks),
+        _thin(task.subset(masks), rng),
         f"{int(held.sum())} of {len(held)} labelled pixels, in {n_blocks} spatial blocks, "
         "are held out to watch the training.",
+        task,
     )
+
+
+def _thin(task: TrainingTask, rng: np.random.Generator) -> TrainingTask:
+    """At most so many pixels as it takes to judge by; those of polygons may be very many."""
+    most = MOST_HELD / max(task.n_labels, 1)
+    if most >= 1:
+        return task
+    return task.subset([rng.random(len(pixels)) < most for pixels in task.labels])
 
 
 def hold_out(task: TrainingTask, share: float, begin: Start | None) -> Holdout:
@@ -90,12 +106,16 @@ def hold_out_again(task: TrainingTask, at: NDArray[np.int64] | None) -> Holdout:
     n = sum(int(mask.sum()) for mask in masks)
     if n == 0:
         return Holdout(
-            task, None, "No points are held out: the run that is gone on from has learnt from all."
+            task,
+            None,
+            "No points are held out: the run that is gone on from has learnt from all.",
+            task,
         )
     return Holdout(
         task.subset([~mask for mask in masks]),
         task.subset(masks),
         f"{n} labelled pixels are held out again, as in the run that is gone on from.",
+        task,
     )
 
 

@@ -5,6 +5,12 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
+from typing import Any
+
+# When nothing improves any more, the rest of the schedule is run in this share of the steps so far.
+_HASTE = 0.2
+# A second term begins at half the rate: the weights are good already.
+_SECOND_PEAK, _SECOND_WARMUP = 0.5, 0.05
 
 
 @dataclass
@@ -19,6 +25,8 @@ class Progress:
         start: When the clock began (`time.monotonic`).
         earlier_s: Seconds spent before an interruption.
         fraction: 0 at the start, 1 when it is time to stop.
+        reserve_s: Seconds of the time that are wanted for what comes after the last step.
+        hastened: Step and fraction at which it was told to end soon; None where it was not.
     """
 
     n_steps: int
@@ -26,6 +34,8 @@ class Progress:
     start: float = field(default_factory=time.monotonic)
     earlier_s: float = 0.0
     fraction: float = 0.0
+    reserve_s: float = 0.0
+    hastened: tuple[int, float] | None = None
 
     @property
     def elapsed_s(self) -> float:
@@ -34,29 +44,59 @@ class Progress:
 
     def measure(self, step: int) -> float:
         """How far the training is after this many steps, by this process's clock."""
-        by_time = 0.0 if self.seconds is None else self.elapsed_s / self.seconds
-        return min(1.0, max(step / self.n_steps, by_time))
+        by_time = 0.0
+        if self.seconds is not None:
+            by_time = self.elapsed_s / max(self.seconds - self.reserve_s, 0.1 * self.seconds)
+        found = max(step / self.n_steps, by_time)
+        if self.hastened is not None:
+            at, fraction = self.hastened
+            rest = max(1.0, _HASTE * at)
+            found = max(found, fraction + (1.0 - fraction) * (step - at) / rest)
+        return min(1.0, found)
 
     def update(self, fraction: float) -> None:
         """Take a measured fraction as the state of the training."""
         self.fraction = fraction
+
+    def hasten(self, step: int) -> None:
+        """End soon: run what is left of the schedule in a fifth of the steps so far."""
+        if self.hastened is None:
+            self.hastened = (step, self.fraction)
 
     @property
     def is_over(self) -> bool:
         """Whether to stop."""
         return self.fraction >= 1.0
 
+    def state(self) -> dict[str, Any]:
+        """What an interrupted training goes on from."""
+        return {"elapsed_s": self.elapsed_s, "hastened": self.hastened}
 
-def learning_rate_factor(fraction: float, warmup: float) -> float:
-    """Linear warm-up, then a cosine to zero.
+    def go_on(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
+        self.earlier_s = float(state["elapsed_s"])
+        hastened = state.get("hastened")
+        self.hastened = None if hastened is None else (int(hastened[0]), float(hastened[1]))
+
+
+def learning_rate_factor(fraction: float, warmup: float, second: float = 0.0) -> float:
+    """Linear warm-up, then a cosine to zero; where there is a second term, once more at half.
 
     Args:
         fraction: How far the training is, 0…1.
-        warmup: Share of the training in which the rate rises.
+        warmup: Share of the first term in which the rate rises.
+        second: Share of the training that is its second term, 0…below 1.
 
     Returns:
         Factor 0…1 on the peak learning rate; never quite 0, so that every step counts.
     """
+    first = 1.0 - second
+    if fraction < first or second == 0:
+        return _one_term(fraction / first, warmup)
+    return _SECOND_PEAK * _one_term((fraction - first) / second, _SECOND_WARMUP)
+
+
+def _one_term(fraction: float, warmup: float) -> float:
     if fraction < warmup:
         return max(fraction / warmup, 0.01)
     rest = (fraction - warmup) / (1.0 - warmup)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+import time
 from typing import Any
 
 import lightning as L
@@ -9,8 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from pointillist.accuracy import ErrorMatrix, mean_iou, overall_accuracy
+from pointillist.losses import GatedCrfLoss
 from pointillist.training.config import UnetConfig
 from pointillist.training.schedule import Progress, learning_rate_factor
+
+# What comes after the last step (edge effect, saving) takes as long as so many steps, and seconds.
+_STEPS_AFTER, _SECONDS_AFTER, _MOST_AFTER = 12, 3.0, 0.3
+_TIMED_STEPS = 20
+# Neighbours have nothing to say before the network has.
+_NEIGHBOURS_FROM = 0.1
 
 
 class PointSegmenter(L.LightningModule):  # type: ignore[misc]
@@ -25,6 +34,7 @@ class PointSegmenter(L.LightningModule):  # type: ignore[misc]
         config: Optimiser, schedule.
         progress: Clock of the training; kept up to date here.
         class_names: Names by class index, for the held-out scores.
+        second: Share of the training that is its second term, see `learning_rate_factor`.
     """
 
     def __init__(
@@ -34,6 +44,7 @@ class PointSegmenter(L.LightningModule):  # type: ignore[misc]
         config: UnetConfig,
         progress: Progress,
         class_names: tuple[str, ...],
+        second: float = 0.0,
     ) -> None:
         super().__init__()
         self.network = network
@@ -41,8 +52,14 @@ class PointSegmenter(L.LightningModule):  # type: ignore[misc]
         self.config = config
         self.progress = progress
         self.class_names = class_names
+        self.second = second
+        self.neighbours = GatedCrfLoss() if config.gated_crf else None
+        self.is_watched = True
+        self._began_step: float | None = None
+        self._step_s: list[float] = []
         self.history: list[dict[str, float]] = []
         self._losses: list[Tensor] = []
+        self._scores: dict[str, float] = {}
         self._matrix = self._empty_matrix()
 
     def _empty_matrix(self) -> Tensor:
@@ -56,9 +73,27 @@ class PointSegmenter(L.LightningModule):  # type: ignore[misc]
 
     def training_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> Tensor:
         """Loss of one batch."""
-        loss: Tensor = self.criterion(self(batch[0]), batch[1])
+        images, targets = batch[:2]
+        logits = self(images)
+        loss: Tensor = self.criterion(logits, targets)
+        if self.neighbours is not None and self.progress.fraction >= _NEIGHBOURS_FROM:
+            has_data = (images != 0).any(dim=1)  # where there is none, all bands are 0
+            loss = loss + self.config.gated_crf * self.neighbours(logits, images, has_data)
         self._losses.append(loss.detach())
         return loss
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Time the first steps, to know what time the work after the last will take."""
+        now = time.monotonic()
+        if self._began_step is not None and len(self._step_s) < _TIMED_STEPS:
+            self._step_s.append(now - self._began_step)
+            self._set_time_aside()
+        self._began_step = now
+
+    def _set_time_aside(self) -> None:
+        if self.progress.seconds is not None:
+            wanted = _STEPS_AFTER * statistics.median(self._step_s) + _SECONDS_AFTER
+            self.progress.reserve_s = min(wanted, _MOST_AFTER * self.progress.seconds)
 
     def on_train_start(self) -> None:
         """Set the clock, also after an interruption."""
@@ -85,11 +120,8 @@ class PointSegmenter(L.LightningModule):  # type: ignore[misc]
             "learning_rate": float(self.trainer.optimizers[0].param_groups[0]["lr"]),
         }
         self._losses.clear()
-        row |= {
-            name: float(value)
-            for name, value in self.trainer.callback_metrics.items()
-            if name.startswith("heldout_")
-        }
+        row |= self._scores
+        self._scores = {}
         self.history.append(row)
         self.log_dict({k: v for k, v in row.items() if k in ("loss", "learning_rate")}, logger=True)
 
@@ -107,12 +139,11 @@ class PointSegmenter(L.LightningModule):  # type: ignore[misc]
         matrix = ErrorMatrix(self._matrix.numpy().copy(), self.class_names)
         self._matrix = self._empty_matrix()
         if not self.trainer.sanity_checking:
-            self.log_dict(
-                {
-                    "heldout_accuracy": overall_accuracy(matrix),
-                    "heldout_miou": mean_iou(matrix),
-                }
-            )
+            self._scores = {
+                "heldout_accuracy": overall_accuracy(matrix),
+                "heldout_miou": mean_iou(matrix),
+            }
+            self.log_dict(self._scores)
 
     def configure_optimizers(self) -> Any:
         """AdamW (or Adam), warm-up and cosine by the further of steps and time."""
@@ -125,7 +156,7 @@ class PointSegmenter(L.LightningModule):  # type: ignore[misc]
         )
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer,
-            lambda _: learning_rate_factor(self.progress.fraction, self.config.warmup),
+            lambda _: learning_rate_factor(self.progress.fraction, self.config.warmup, self.second),
         )
         return {
             "optimizer": optimizer,
@@ -136,11 +167,11 @@ class PointSegmenter(L.LightningModule):  # type: ignore[misc]
         """Keep the history and the time spent."""
         checkpoint["pointillist"] = {
             "history": self.history,
-            "elapsed_s": self.progress.elapsed_s,
+            **self.progress.state(),
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on from the history and the time spent."""
         kept = checkpoint["pointillist"]
         self.history = list(kept["history"])
-        self.progress.earlier_s = float(kept["elapsed_s"])
+        self.progress.go_on(kept)

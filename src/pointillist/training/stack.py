@@ -6,17 +6,20 @@ gets better with time. Their averaged probabilities are better than either's.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.models.ensemble import EnsembleModel
-from pointillist.models.forest import ForestModel
 from pointillist.models.trained import TrainedModel
+from pointillist.training.calibration import calibration_facts
 from pointillist.training.config import TrainConfig
 from pointillist.training.crossvalidation import predict_at
 from pointillist.training.forest import fit_forest, fit_forest_and_shares
+from pointillist.training.heldout import HeldOut
 from pointillist.training.holdout import Holdout, hold_out
 from pointillist.training.recipe import Fitted, Workshop
 from pointillist.training.rounds import Judged, places_of
@@ -48,35 +51,61 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
         witness = fit_forest(holdout.train, config.forest)
     fitted = fit_unet(task, config.unet, workshop, holdout, shares.factors)
     network = fitted.model
-    weight = EQUAL
-    if witness is not None and holdout.validation is not None:
-        weight = choose_weight(
-            _to_points(_at_labels(network, holdout.validation), shares.factors),
-            _at_labels(witness, holdout.validation),
-            np.concatenate([pixels.index for pixels in holdout.validation.labels]),
-        )
+    pair = None
+    if witness is not None and fitted.held_out is not None:
+        pair = _Pair(fitted.held_out, _at_labels(witness, fitted.held_out.task))
+    weight = EQUAL if pair is None else pair.weight
     workshop.say(f"The network counts {weight:.0%}, the forest {1 - weight:.0%}.")
-    card = replace(
-        network.card,
-        recipe="stack",
-        provenance={
-            **network.card.provenance,
-            "forest": forest.card.provenance,
-            "network_weight": round(weight, 4),
-            **shares.facts(task.legend.names),
-        },
+    facts = {
+        "network_weight": round(weight, 4),
+        **shares.facts(task.legend.names),
+        **({} if pair is None else pair.facts()),
+    }
+    provenance = {**network.card.provenance, "forest": forest.card.provenance, **facts}
+    card = replace(network.card, recipe="stack", provenance=provenance)
+    if shares.factors is not None:
+        forest = forest.reweigh_classes(shares.factors)
+    return replace(
+        fitted,
+        model=EnsembleModel([network, forest], [weight, 1 - weight], card),
+        facts={**fitted.facts, **facts},
+        judged=fitted.judged if pair is None else pair.judge(shares.factors),
     )
 
-    def join(part: ForestModel) -> EnsembleModel:
-        if shares.factors is not None:
-            part = part.reweigh_classes(shares.factors)
-        return EnsembleModel([network, part], [weight, 1 - weight], card)
 
-    judged = fitted.judged
-    if witness is not None and holdout.validation is not None:
-        judged = _judge(join(witness), holdout.validation)
-    facts = {"network_weight": round(weight, 4), **shares.facts(task.legend.names)}
-    return replace(fitted, model=join(forest), facts={**fitted.facts, **facts}, judged=judged)
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """What network and forest say at held-out points, neither of which has learnt from them.
+
+    Args:
+        network: The network's.
+        forest: (N, C) the forest's, for the class shares of the points.
+    """
+
+    network: HeldOut
+    forest: NDArray[np.float32]
+
+    @cached_property
+    def weight(self) -> float:
+        """That of the network."""
+        return choose_weight(self.network.probabilities, self.forest, self.network.index)
+
+    def judge(self, factors: NDArray[np.float64] | None) -> Judged:
+        """Whether both together are right, for the scene's class shares."""
+        forest = self.forest if factors is None else self.forest * factors
+        forest = forest / forest.sum(axis=1, keepdims=True)
+        both = self.weight * self.network.for_the_scene + (1 - self.weight) * forest
+        right = np.nan_to_num(both).argmax(axis=1) == self.network.index
+        return Judged(places_of(self.network.task), np.asarray(right, dtype=bool))
+
+    def facts(self) -> dict[str, Any]:
+        """Calibration errors of the forest and of both together."""
+        both = self.weight * self.network.probabilities + (1 - self.weight) * self.forest
+        index = self.network.index
+        return {
+            **calibration_facts(self.forest, index, "forest_"),
+            **calibration_facts(both, index),
+        }
 
 
 def choose_weight(
@@ -99,29 +128,11 @@ def choose_weight(
     return float(_WEIGHTS[int(np.argmin(costs))])
 
 
-def _to_points(
-    probabilities: NDArray[np.float32], factors: NDArray[np.float64] | None
-) -> NDArray[np.float32]:
-    """Probabilities (N, C) for the scene as they are for the points, whose labels judge them."""
-    if factors is None:
-        return probabilities
-    at_points = (probabilities / factors).astype(np.float32)
-    at_points /= at_points.sum(axis=1, keepdims=True)
-    return at_points
-
-
 def _can_judge(holdout: Holdout) -> bool:
     """Enough held-out points, and at least two classes left to train on."""
     if holdout.validation is None or holdout.validation.n_labels < _MIN_HELD_OUT:
         return False
     return int((holdout.train.class_counts() > 0).sum()) > 1
-
-
-def _judge(model: TrainedModel, validation: TrainingTask) -> Judged:
-    """Whether both together, neither of which has seen them, are right at the held-out points."""
-    index = np.concatenate([pixels.index for pixels in validation.labels])
-    found = _at_labels(model, validation).argmax(axis=1)
-    return Judged(places_of(validation), np.asarray(found == index, dtype=bool))
 
 
 def _at_labels(model: TrainedModel, task: TrainingTask) -> NDArray[np.float32]:

@@ -32,6 +32,8 @@ class TrainingTask:
         crs: Coordinate system of the first scene as WKT, None where it has none.
         design: How the points were drawn (`simple`, `balanced`, …); None where nobody says.
         normalisation: That of the run which is gone on from; None to estimate it.
+        label_noise: Share of points whose class is wrong, as far as known, 0 … below 0.5.
+        point_radius: How far points may lie from where they belong, in pixels.
     """
 
     sources: tuple[PixelSource, ...]
@@ -43,6 +45,8 @@ class TrainingTask:
     crs: str | None = None
     design: str | None = None
     normalisation: Normalisation | None = None
+    label_noise: float = 0.0
+    point_radius: float = 0.0
 
     @property
     def n_labels(self) -> int:

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader
 
-from pointillist.data import Augmentation, PointChips, estimate_normalisation
-from pointillist.grid import Window
-from pointillist.losses import LogitAdjustedLoss, PartialCrossEntropyLoss
-from pointillist.models import NetworkModel, NetworkSpec, Normalisation, build_model
+from pointillist.data import estimate_normalisation
+from pointillist.errors import WeightsError
+from pointillist.losses import LogitAdjustedLoss, PartialCrossEntropyLoss, UncertainPointsLoss
+from pointillist.models import NetworkModel, NetworkSpec, build_model
+from pointillist.models.hub import fetch_imagenet
 from pointillist.training.class_shares import decide_shares, wants_estimate
 from pointillist.training.config import TrainConfig, UnetConfig
 from pointillist.training.edge_effect import measure_on_scenes
 from pointillist.training.fitting import (
-    EpochSampler,
     Fit,
     Interruption,
+    choose_device,
     fit_network,
 )
 from pointillist.training.forest import fit_forest_and_shares
+from pointillist.training.heldout import HeldOut, look_at, weigh_up
 from pointillist.training.holdout import Holdout, hold_out
+from pointillist.training.loading import make_chips, make_loader, make_watching_loader
 from pointillist.training.recipe import Fitted, Workshop
-from pointillist.training.rounds import Judged, places_of
+from pointillist.training.rounds import Start
 from pointillist.training.schedule import Progress
 from pointillist.training.task import TrainingTask
-from pointillist.training.warm_start import take_over
+from pointillist.training.terms import SecondTerm
+from pointillist.training.warm_start import network_of, take_over
+
+LARGE_ENCODER, SLIM_ENCODER = "resnet34", "slim"
 
 
 def fit_unet(
@@ -37,7 +42,7 @@ def fit_unet(
     workshop: Workshop,
     holdout: Holdout | None = None,
     factors: NDArray[np.float64] | None = None,
-) -> Fitted:
+) -> FittedNetwork:
     """Train a network on chips around labelled pixels.
 
     Args:
@@ -55,9 +60,71 @@ def fit_unet(
         holdout = hold_out(task, config.holdout, workshop.begin)
     workshop.say(holdout.reason)
     normalisation = task.normalisation or estimate_normalisation(task.sources, seed=task.seed)
-    begin = workshop.begin
     torch.manual_seed(task.seed)
-    spec = NetworkSpec(config.architecture, config.encoder, len(task.bands), len(task.legend))
+    network, spec, note = _start_network(task, config, workshop)
+    chips = make_chips(holdout, config, normalisation)
+    watched = second = None
+
+    def look(at: torch.nn.Module) -> NDArray[np.float32]:
+        assert holdout.validation is not None
+        return look_at(at, holdout.validation, config.chip_px, normalisation)
+
+    if holdout.validation is not None:
+        watched = make_watching_loader(holdout.validation, config, normalisation)
+        if config.refit > 0:
+            second = SecondTerm(config.refit, look, chips.begin_second)
+    fit = fit_network(
+        network,
+        _criterion(holdout.train, config, factors),
+        make_loader(chips, config),
+        config,
+        Progress(config.steps, workshop.seconds, workshop.start),
+        task.legend.names,
+        validation_loader=watched,
+        interruption=Interruption(workshop.checkpoint, workshop.resume),
+        log_dir=workshop.log_dir,
+        report=workshop.step,
+        second=second,
+    )
+    network.cpu().eval()
+    if fit.ended_early:
+        workshop.say("It ended early: held-out points were mapped no better for some time.")
+    held_out = None
+    if holdout.validation is not None:
+        logits = look(network) if fit.judged is None else fit.judged
+        held_out = weigh_up(logits, holdout.validation, factors, calibrate=config.calibrate)
+    card = task.card("unet", normalisation, _provenance(config, fit, holdout, note, held_out))
+    card.edge_effect = measure_on_scenes(network, task, normalisation)
+    model = NetworkModel(network, spec, card)
+    if held_out is not None and held_out.temperature != 1.0:
+        model.soften(held_out.temperature, held_out.shift)
+    return FittedNetwork(
+        model,
+        history=fit.history,
+        facts=_facts(fit, holdout, held_out),
+        judged=None if held_out is None else held_out.judge(),
+        held_out=held_out,
+    )
+
+
+@dataclass(frozen=True)
+class FittedNetwork(Fitted):
+    """A network, with what it says at the points it was watched with.
+
+    Args:
+        held_out: None where no points were held out.
+    """
+
+    held_out: HeldOut | None = None
+
+
+def _start_network(
+    task: TrainingTask, config: UnetConfig, workshop: Workshop
+) -> tuple[torch.nn.Module, NetworkSpec, str]:
+    """The network before its first step, and where its weights come from."""
+    begin = workshop.begin
+    encoder = choose_encoder(config, begin)
+    spec = NetworkSpec(config.architecture, encoder, len(task.bands), len(task.legend))
     network = build_model(
         encoder=spec.encoder,
         in_channels=spec.in_channels,
@@ -67,36 +134,38 @@ def fit_unet(
     )
     if begin is None:
         note = str(network.weights_note)
-        workshop.say(f"Encoder {config.encoder}: {note}")
+        workshop.say(f"Encoder {encoder}: {note}")
     else:
         note = take_over(network, spec, task.legend, begin)
         workshop.say(note)
-    chips = _chips(holdout.train, config, normalisation)
-    watched = None
-    if holdout.validation is not None:
-        watched = _watching_loader(holdout.validation, config, normalisation)
-    progress = Progress(config.steps, workshop.seconds, workshop.start)
-    fit = fit_network(
-        network,
-        _criterion(holdout.train, config, factors),
-        _loader(chips, config),
-        config,
-        progress,
-        task.legend.names,
-        validation_loader=watched,
-        interruption=Interruption(workshop.checkpoint, workshop.resume),
-        log_dir=workshop.log_dir,
-        report=workshop.step,
-    )
-    network.cpu().eval()
-    card = task.card("unet", normalisation, _provenance(config, fit, holdout, note))
-    card.edge_effect = measure_on_scenes(network, task, normalisation)
-    return Fitted(
-        NetworkModel(network, spec, card),
-        history=fit.history,
-        facts=_facts(fit, holdout),
-        judged=_judge(network, holdout, config, normalisation),
-    )
+    return network, spec, note
+
+
+def choose_encoder(config: UnetConfig, begin: Start | None = None) -> str:
+    """The encoder that is asked for; for `auto` the one that the time at hand suits.
+
+    A GPU trains a large encoder, and weights that are at hand make up for a CPU's few steps; a
+    network that starts at random on a CPU learns more in the same time when it is slim.
+
+    Args:
+        config: How to train.
+        begin: The run that is gone on from, whose encoder is kept.
+    """
+    if config.encoder != "auto":
+        return config.encoder
+    kept = None if begin is None else network_of(begin.model)
+    if kept is not None:
+        return kept.spec.encoder
+    if config.architecture != "unet" or choose_device(config.device) == "cuda":
+        return LARGE_ENCODER
+    if config.weights == "none":
+        return SLIM_ENCODER
+    if config.weights == "auto":
+        try:
+            fetch_imagenet(LARGE_ENCODER)
+        except WeightsError:
+            return SLIM_ENCODER
+    return LARGE_ENCODER
 
 
 def fit_corrected_unet(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fitted:
@@ -110,87 +179,28 @@ def fit_corrected_unet(task: TrainingTask, config: TrainConfig, workshop: Worksh
         shares = decide_shares(task, config.class_shares)
     workshop.say(shares.sentence)
     fitted = fit_unet(task, config.unet, workshop, factors=shares.factors)
-    model = fitted.model
     facts = shares.facts(task.legend.names)
-    model.card.provenance.update(facts)
+    fitted.model.card.provenance.update(facts)
     return replace(fitted, facts={**fitted.facts, **facts})
 
 
 def _criterion(
     task: TrainingTask, config: UnetConfig, factors: NDArray[np.float64] | None
 ) -> torch.nn.Module:
-    criterion = PartialCrossEntropyLoss(
-        class_weights=_class_weights(task) if config.balanced_loss else None,
-        normalisation=config.normalisation,
-    )
+    weights = _class_weights(task) if config.balanced_loss else None
+    criterion: torch.nn.Module
+    if task.label_noise or task.point_radius:
+        criterion = UncertainPointsLoss(
+            task.label_noise,
+            task.point_radius,
+            class_weights=weights,
+            normalisation=config.normalisation,
+        )
+    else:
+        criterion = PartialCrossEntropyLoss(
+            class_weights=weights, normalisation=config.normalisation
+        )
     return criterion if factors is None else LogitAdjustedLoss(criterion, factors)
-
-
-def _chips(task: TrainingTask, config: UnetConfig, normalisation: Normalisation) -> PointChips:
-    length = config.steps_per_epoch * config.batch_size
-    return PointChips(
-        list(task.sources),
-        list(task.labels),
-        normalisation,
-        num_classes=len(task.legend),
-        chip_px=config.chip_px,
-        draw=config.draw,
-        augment=_augmentation(config),
-        length=length,
-        seed=task.seed,
-    )
-
-
-def _augmentation(config: UnetConfig) -> Augmentation | bool:
-    if not config.augment:
-        return False
-    return Augmentation(flips=config.augment, gain=config.jitter, offset=config.jitter)
-
-
-def _loader(chips: PointChips, config: UnetConfig) -> DataLoader[tuple[torch.Tensor, ...]]:
-    return DataLoader(
-        chips,
-        batch_size=config.batch_size,
-        sampler=EpochSampler(chips),
-        num_workers=config.workers,
-        drop_last=True,
-        pin_memory=torch.cuda.is_available(),
-    )
-
-
-def _watching_loader(
-    task: TrainingTask, config: UnetConfig, normalisation: Normalisation
-) -> DataLoader[tuple[torch.Tensor, ...]]:
-    """Chips with the held-out points, at most 256 of them, the same in every epoch."""
-    chips = PointChips(
-        list(task.sources),
-        list(task.labels),
-        normalisation,
-        num_classes=len(task.legend),
-        chip_px=config.chip_px,
-        draw="natural",
-        augment=False,
-        length=min(task.n_labels, 256),
-        seed=task.seed + 1,
-    )
-    return DataLoader(chips, batch_size=config.batch_size, shuffle=False)
-
-
-def _judge(
-    network: torch.nn.Module, holdout: Holdout, config: UnetConfig, normalisation: Normalisation
-) -> Judged | None:
-    """Classes of all held-out pixels, each in a window of a chip's size around it."""
-    task = holdout.validation
-    if task is None:
-        return None
-    half, right = config.chip_px // 2, []
-    with torch.inference_mode():
-        for source, pixels in zip(task.sources, task.labels, strict=True):
-            for (row, col), index in zip(pixels.rowcol.tolist(), pixels.index, strict=True):
-                read = source.read(Window(row - half, col - half, 2 * half, 2 * half))
-                image = torch.from_numpy(normalisation.apply(read.data, read.valid))[None]
-                right.append(int(network(image)[0, :, half, half].argmax()) == int(index))
-    return Judged(places_of(task), np.array(right, dtype=bool))
 
 
 def _class_weights(task: TrainingTask) -> torch.Tensor:
@@ -201,18 +211,18 @@ def _class_weights(task: TrainingTask) -> torch.Tensor:
 
 
 def _provenance(
-    config: UnetConfig, fit: Fit, holdout: Holdout, weights_note: str
+    config: UnetConfig, fit: Fit, holdout: Holdout, weights_note: str, held_out: HeldOut | None
 ) -> dict[str, object]:
     return {
         "encoder_weights": weights_note,
         "config": config.model_dump(mode="json"),
         "torch": torch.__version__,
         "holdout": holdout.reason,
-        **_facts(fit, holdout),
+        **_facts(fit, holdout, held_out),
     }
 
 
-def _facts(fit: Fit, holdout: Holdout) -> dict[str, object]:
+def _facts(fit: Fit, holdout: Holdout, held_out: HeldOut | None) -> dict[str, object]:
     scored = [row for row in fit.history if "heldout_accuracy" in row]
     facts: dict[str, object] = {
         "steps": fit.steps,
@@ -224,4 +234,8 @@ def _facts(fit: Fit, holdout: Holdout) -> dict[str, object]:
     if scored:
         facts["heldout_accuracy"] = round(scored[-1]["heldout_accuracy"], 4)
         facts["heldout_miou"] = round(scored[-1]["heldout_miou"], 4)
+    if fit.ended_early:
+        facts["ended_early"] = True
+    if held_out is not None:
+        facts |= held_out.facts()
     return facts

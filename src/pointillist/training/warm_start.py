@@ -9,7 +9,7 @@ from torch import nn
 
 from pointillist.errors import InputError
 from pointillist.legend import Legend
-from pointillist.models import NetworkModel, NetworkSpec
+from pointillist.models import NetworkModel, NetworkSpec, TrainedModel
 from pointillist.models.ensemble import EnsembleModel
 
 if TYPE_CHECKING:
@@ -36,9 +36,7 @@ def take_over(network: nn.Module, spec: NetworkSpec, legend: Legend, start: Star
     Raises:
         InputError: The run is another network.
     """
-    model = start.model
-    if isinstance(model, EnsembleModel):
-        model = next(p for p in model.parts if isinstance(p, NetworkModel))
+    model = network_of(start.model) or start.model
     wanted = f"{spec.architecture} with encoder {spec.encoder}"
     kind = model.kind
     if isinstance(model, NetworkModel):
@@ -58,6 +56,13 @@ def take_over(network: nn.Module, spec: NetworkSpec, legend: Legend, start: Star
     network.load_state_dict(own)
     new = [name for name, row in zip(legend.names, rows, strict=True) if row is None]
     return f"Goes on from '{start.name}'" + (f"; new classes: {', '.join(new)}." if new else ".")
+
+
+def network_of(model: TrainedModel) -> NetworkModel | None:
+    """The network that a model is, or has as a part; None where there is none."""
+    if isinstance(model, EnsembleModel):
+        return next((p for p in model.parts if isinstance(p, NetworkModel)), None)
+    return model if isinstance(model, NetworkModel) else None
 
 
 def _rows_by_class(own: torch.Tensor, theirs: torch.Tensor, rows: list[int | None]) -> torch.Tensor:

@@ -1,0 +1,57 @@
+"""The ingredients of the default recipe, by name, so that a study can leave each out or add one.
+
+A setting is what a training's configuration says otherwise than the default. The plain network is
+the yardstick: partial cross-entropy, a ResNet-34, nothing else.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+PLAIN: dict[str, Any] = {
+    "unet.encoder": "resnet34",
+    "unet.learning_rate": 1e-3,
+    "unet.select": "last",
+    "unet.grow_px": 0,
+    "unet.gated_crf": 0.0,
+    "unet.refit": 0.0,
+    "unet.patience": 0,
+    "unet.calibrate": False,
+}
+"""Plain partial cross-entropy; what cells without a setting mean."""
+
+SETTINGS = MappingProxyType[str, dict[str, Any]](
+    {
+        "default": {},
+        "large encoder": {"unet.encoder": "resnet34"},
+        "wide encoder": {"unet.encoder": "slim-wide"},
+        "rate 1e-3": {"unet.learning_rate": 1e-3},
+        "last weights": {"unet.select": "last"},
+        "best weights": {"unet.select": "best"},
+        "points not grown": {"unet.grow_px": 0},
+        "points grown": {"unet.grow_px": 6},
+        "no gated crf": {"unet.gated_crf": 0.0},
+        "gated crf": {"unet.gated_crf": 0.3},
+        "no refit": {"unet.refit": 0.0},
+        "refit": {"unet.refit": 0.3},
+        "no calibration": {"unet.calibrate": False},
+        "small chips": {"unet.chip_px": 64},
+    }
+)
+"""What a training says otherwise than the default, by name."""
+
+
+def setting_of(name: str | None) -> dict[str, Any]:
+    """The configuration of a setting; the plain network's where none is named.
+
+    Raises:
+        InputError: No such setting.
+    """
+    from pointillist.errors import InputError
+
+    if name is None:
+        return dict(PLAIN)
+    if name not in SETTINGS:
+        raise InputError(f"Expected a setting of {', '.join(SETTINGS)}, got {name!r}.")
+    return dict(SETTINGS[name])

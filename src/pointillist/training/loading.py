@@ -1,0 +1,108 @@
+"""The chips a network learns from, and those it is watched with."""
+
+from __future__ import annotations
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from pointillist.data import Augmentation, PointChips
+from pointillist.models import Normalisation
+from pointillist.training.config import UnetConfig
+from pointillist.training.fitting import EpochSampler
+from pointillist.training.growing import grow_points
+from pointillist.training.holdout import Holdout
+from pointillist.training.task import TrainingTask
+
+Batches = DataLoader[tuple[torch.Tensor, ...]]
+
+_MOST_WATCHED = 256
+
+
+class ChipsInTerms(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Chips of one set of points, and from some moment on of another.
+
+    Args:
+        first: Those of the first term.
+        second: As many, for later; None where there is no second term.
+    """
+
+    def __init__(self, first: PointChips, second: PointChips | None = None) -> None:
+        self.first = first
+        self.second = second
+        self.is_second = False
+
+    def begin_second(self) -> None:
+        """From the next epoch on, give the others."""
+        self.is_second = True
+
+    def set_epoch(self, epoch: int) -> None:
+        """Begin an epoch."""
+        self.first.set_epoch(epoch)
+        if self.second is not None:
+            self.second.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        chips = self.second if self.is_second and self.second is not None else self.first
+        return chips[index]
+
+
+def make_chips(holdout: Holdout, config: UnetConfig, normalisation: Normalisation) -> ChipsInTerms:
+    """Chips around the points to learn from; in a second term around all of them."""
+    first = _chips(holdout.train, config, normalisation)
+    if holdout.validation is None or config.refit == 0:
+        return ChipsInTerms(first)
+    return ChipsInTerms(first, _chips(holdout.everything, config, normalisation))
+
+
+def make_loader(chips: ChipsInTerms, config: UnetConfig) -> Batches:
+    """Batches of chips, one pass per epoch."""
+    return DataLoader(
+        chips,
+        batch_size=config.batch_size,
+        sampler=EpochSampler(chips),
+        num_workers=config.workers,
+        drop_last=True,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def make_watching_loader(
+    task: TrainingTask, config: UnetConfig, normalisation: Normalisation
+) -> Batches:
+    """Chips with the held-out points, at most 256 of them, the same in every epoch."""
+    chips = PointChips(
+        list(task.sources),
+        list(task.labels),
+        normalisation,
+        num_classes=len(task.legend),
+        chip_px=config.chip_px,
+        draw="natural",
+        augment=False,
+        length=min(task.n_labels, _MOST_WATCHED),
+        seed=task.seed + 1,
+    )
+    return DataLoader(chips, batch_size=config.batch_size, shuffle=False)
+
+
+def _chips(task: TrainingTask, config: UnetConfig, normalisation: Normalisation) -> PointChips:
+    grown = grow_points(task, config.grow_px, normalisation)
+    return PointChips(
+        list(grown.sources),
+        list(grown.labels),
+        normalisation,
+        num_classes=len(task.legend),
+        chip_px=config.chip_px,
+        draw=config.draw,
+        augment=_augmentation(config),
+        length=config.steps_per_epoch * config.batch_size,
+        seed=task.seed,
+    )
+
+
+def _augmentation(config: UnetConfig) -> Augmentation | bool:
+    if not config.augment:
+        return False
+    return Augmentation(flips=config.augment, gain=config.jitter, offset=config.jitter)
