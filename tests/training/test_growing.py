@@ -9,8 +9,15 @@ from pointillist.legend import Legend
 from pointillist.models import Normalisation
 from pointillist.points import LabelledPixels
 from pointillist.raster import ArraySource
-from pointillist.training import TrainingTask
+from pointillist.training import TrainingTask, growing
 from pointillist.training.growing import grow_points
+
+
+@pytest.fixture(autouse=True)
+def all_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole patches, so that their shape can be looked at."""
+    monkeypatch.setattr(growing, "_MOST_GROWN", 10**6)
+
 
 PLAIN = Normalisation((0.0,), (1.0,))
 
@@ -86,3 +93,22 @@ def test_a_point_on_nodata_stays_alone():
 def test_no_radius_changes_nothing(radius):
     task = _task(np.zeros((6, 6)), [(3, 3, 1)])
     assert grow_points(task, radius, PLAIN) is task
+
+
+def test_a_large_patch_gives_no_more_than_its_share(monkeypatch):
+    monkeypatch.setattr(growing, "_MOST_GROWN", 12)
+    image = np.zeros((41, 41))
+    image[:, 35:] = 3
+    grown = grow_points(_task(image, [(20, 20, 0), (20, 38, 1)]), 10, PLAIN).labels[0]
+    assert 12 <= (grown.index == 0).sum() <= 13
+    assert 12 <= (grown.index == 1).sum() <= 13
+    assert np.ptp(grown.rowcol[grown.index == 0], axis=0).min() > 5
+
+
+def test_polygons_do_not_grow():
+    source = ArraySource(np.zeros((1, 9, 9), dtype=np.float32))
+    pixels = LabelledPixels.from_arrays([(4, 4), (4, 5), (1, 1)], [1, 1, 0], [7, 7, 8])
+    task = TrainingTask((source,), (pixels,), Legend.from_names(["a", "b"]), 0, source.band_names)
+    grown = grow_points(task, 1, PLAIN).labels[0]
+    assert (grown.index == 1).sum() == 2
+    assert (grown.index == 0).sum() == 5

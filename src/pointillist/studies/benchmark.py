@@ -105,6 +105,7 @@ def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, 
     config = UnetConfig(
         encoder=cell.encoder,
         weights="none",
+        select="last",
         batch_size=cell.batch_size,
         steps=max(1, cell.epochs * (len(train) // cell.batch_size)),
     )

@@ -227,6 +227,7 @@ def train_network(
     config = UnetConfig(
         encoder=cell.encoder,
         weights="none",
+        select="last",
         batch_size=cell.batch_size,
         steps=EPOCHS * (N_TRAIN // cell.batch_size),
         learning_rate=cell.learning_rate,

@@ -56,7 +56,8 @@ class UnetConfig(_Frozen):
         steps: Optimiser steps of the whole training.
         steps_per_epoch: Steps between two checkpoints.
         optimizer: `adamw`, or `adam` as in the reference study.
-        learning_rate: Peak of the schedule (linear warm-up, then cosine to zero).
+        learning_rate: Peak of the schedule (linear warm-up, then cosine to zero); by default
+            4e-3 for slim encoders, which start at random, and 1e-3 for others.
         weight_decay: Decoupled for `adamw`, coupled for `adam`.
         warmup: Share of the training in which the learning rate rises.
         draw: `natural` (every labelled feature equally often) or `balanced` (every class).
@@ -89,7 +90,7 @@ class UnetConfig(_Frozen):
     steps: int = Field(1500, ge=1)
     steps_per_epoch: int = Field(50, ge=1)
     optimizer: Literal["adamw", "adam"] = "adamw"
-    learning_rate: float = Field(1e-3, gt=0)
+    learning_rate: float | None = Field(None, gt=0)
     weight_decay: float = Field(1e-2, ge=0)
     warmup: float = Field(0.05, ge=0, lt=1)
     draw: Literal["natural", "balanced"] = "natural"
@@ -100,7 +101,7 @@ class UnetConfig(_Frozen):
     grow_px: int = Field(0, ge=0, le=64)
     gated_crf: float = Field(0.0, ge=0)
     holdout: float = Field(0.15, ge=0, le=0.5)
-    select: Literal["last", "best", "average"] = "last"
+    select: Literal["last", "best", "average"] = "average"
     patience: int = Field(60, ge=0)
     refit: float = Field(0.0, ge=0, le=0.8)
     calibrate: bool = True

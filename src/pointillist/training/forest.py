@@ -18,6 +18,7 @@ from pointillist.models import Normalisation
 from pointillist.models.forest import ForestArrays, ForestModel
 from pointillist.points import LabelledPixels
 from pointillist.raster import PixelSource
+from pointillist.training.calibration import calibration_facts
 from pointillist.training.class_shares import (
     ClassShares,
     Setting,
@@ -45,10 +46,21 @@ class Unseen:
     index: NDArray[np.int64]
     at: NDArray[np.int64]
 
+    @property
+    def is_told(self) -> NDArray[np.bool_]:
+        """(N,) where there is a tree that has not seen the pixel."""
+        assert self.shares is not None, "somebody asked"
+        return np.asarray(np.ptp(self.shares, axis=1) > 0, dtype=bool)
+
+    def calibration(self) -> dict[str, Any]:
+        """How far the shares are from how often they are right."""
+        assert self.shares is not None, "somebody asked"
+        return calibration_facts(self.shares[self.is_told], self.index[self.is_told])
+
     def judge(self, places: NDArray[np.int64] | None = None) -> Judged:
         """Whether they say the right class; at some places (M, 3) only, where given."""
         assert self.shares is not None, "somebody asked"
-        told = np.ptp(self.shares, axis=1) > 0
+        told = self.is_told
         if places is not None:
             wanted = {tuple(place) for place in places.tolist()}
             told &= np.array([tuple(place) in wanted for place in self.at.tolist()], dtype=bool)
@@ -124,6 +136,7 @@ def fit_corrected_forest(task: TrainingTask, config: TrainConfig, workshop: Work
         model = model.reweigh_classes(shares.factors)
     facts = shares.facts(task.legend.names)
     model.card.provenance.update(facts)
+    facts |= seen.calibration()
     seconds = round(time.monotonic() - workshop.start, 1)
     judged_at = None if workshop.begin is None else workshop.begin.judged_at
     return Fitted(model, facts={"seconds": seconds, **facts}, judged=seen.judge(judged_at))

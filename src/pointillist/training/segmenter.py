@@ -15,6 +15,9 @@ from pointillist.losses import GatedCrfLoss
 from pointillist.training.config import UnetConfig
 from pointillist.training.schedule import Progress, learning_rate_factor
 
+USUAL_RATE = 1e-3
+"""Peak learning rate where none is asked for."""
+
 # What comes after the last step (edge effect, saving) takes as long as so many steps, and seconds.
 _STEPS_AFTER, _SECONDS_AFTER, _MOST_AFTER = 12, 3.0, 0.3
 _TIMED_STEPS = 20
@@ -150,7 +153,7 @@ class PointSegmenter(L.LightningModule):  # type: ignore[misc]
         kind = torch.optim.AdamW if self.config.optimizer == "adamw" else torch.optim.Adam
         optimizer = kind(
             self.network.parameters(),
-            lr=self.config.learning_rate,
+            lr=self.config.learning_rate or USUAL_RATE,
             weight_decay=self.config.weight_decay,
             fused=True,  # one pass over the parameters: on a CPU a third of the time
         )

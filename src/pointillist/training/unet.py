@@ -13,6 +13,7 @@ from pointillist.errors import WeightsError
 from pointillist.losses import LogitAdjustedLoss, PartialCrossEntropyLoss, UncertainPointsLoss
 from pointillist.models import NetworkModel, NetworkSpec, build_model
 from pointillist.models.hub import fetch_imagenet
+from pointillist.models.network import SLIM_WIDTHS
 from pointillist.training.class_shares import decide_shares, wants_estimate
 from pointillist.training.config import TrainConfig, UnetConfig
 from pointillist.training.edge_effect import measure_on_scenes
@@ -34,6 +35,8 @@ from pointillist.training.terms import SecondTerm
 from pointillist.training.warm_start import network_of, take_over
 
 LARGE_ENCODER, SLIM_ENCODER = "resnet34", "slim"
+SLIM_RATE = 4e-3
+"""Peak learning rate of slim networks, unless another is asked for (docs/decisions/0012)."""
 
 
 def fit_unet(
@@ -62,6 +65,8 @@ def fit_unet(
     normalisation = task.normalisation or estimate_normalisation(task.sources, seed=task.seed)
     torch.manual_seed(task.seed)
     network, spec, note = _start_network(task, config, workshop)
+    if config.learning_rate is None and spec.encoder in SLIM_WIDTHS:
+        config = config.model_copy(update={"learning_rate": SLIM_RATE})
     chips = make_chips(holdout, config, normalisation)
     watched = second = None
 
