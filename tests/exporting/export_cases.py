@@ -33,12 +33,16 @@ def make_card(n_bands: int, normalisation: Normalisation | None = None) -> Model
 
 
 def make_network(
-    architecture: str = "unet", n_bands: int = 3, card: ModelCard | None = None
+    architecture: str = "unet",
+    n_bands: int = 3,
+    card: ModelCard | None = None,
+    encoder: str | None = None,
 ) -> NetworkModel:
     """Random weights, made decisive: the classes are not left to rounding."""
     import torch
 
-    encoder = "mit_b0" if architecture == "segformer" else "tu-resnet10t"
+    if encoder is None:
+        encoder = "mit_b0" if architecture == "segformer" else "tu-resnet10t"
     spec = NetworkSpec(architecture, encoder, n_bands, len(NAMES))
     network = build_network(spec, seed=0).eval()
     last = [m for m in network.modules() if isinstance(m, torch.nn.Conv2d)][-1]

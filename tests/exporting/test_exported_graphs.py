@@ -39,6 +39,14 @@ def test_every_architecture_in_onnx(architecture, tmp_path, rng):
     _assert_same(RUNNERS["onnx"][1](path), model, rng)
 
 
+@pytest.mark.parametrize("form", ["onnx", "openvino"])
+def test_the_slim_network(form, tmp_path, rng):
+    model = make_network(encoder="slim")
+    suffix = {"onnx": "onnx", "openvino": "xml"}[form]
+    path = pointillist.export(model, tmp_path / f"model.{suffix}", format=form)
+    _assert_same(RUNNERS[form][1](path), model, rng, shapes=SHAPES[:2])
+
+
 def pytest_generate_tests(metafunc):
     if "architecture" in metafunc.fixturenames:
         quick = ("unet", "pspnet")

@@ -131,7 +131,6 @@ def train(
     if begin is not None and legend is None:
         legend = legend_to_go_on(begin, _as_list(points), class_field)
     task, report = read_task(opened, points, legend, class_field, crs, settings.seed)
-    task = replace(task, label_noise=settings.label_noise, point_radius=settings.point_radius)
     if begin is not None:
         check_bands(begin, task)
         task = replace(task, normalisation=begin.model.normalisation)
@@ -240,6 +239,7 @@ def fit_recipe(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> F
 
 
 def _fit(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fitted:
+    task = replace(task, label_noise=config.label_noise, point_radius=config.point_radius)
     # imported here: a forest needs no Lightning
     if config.recipe == "forest":
         from pointillist.training.forest import fit_corrected_forest

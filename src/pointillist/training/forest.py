@@ -129,7 +129,13 @@ def _decide(
 
 
 def fit_corrected_forest(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fitted:
-    """The recipe `forest`: a forest, corrected to the class shares of the scene."""
+    """The recipe `forest`: a forest, corrected to the class shares of the scene.
+
+    It is told nothing of wrong points, which cost it little (docs/decisions/0012), and takes all
+    where they lie.
+    """
+    if task.point_radius:
+        workshop.say("A forest takes points where they lie: --point-radius is for networks.")
     model, seen = _fit(task, config.forest, workshop.say, out_of_bag=True)
     shares = _decide(task, config.class_shares, model, seen, workshop.say)
     if shares.factors is not None:

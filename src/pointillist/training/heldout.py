@@ -57,8 +57,7 @@ class HeldOut:
 
     def judge(self) -> Judged:
         """Whether the network is right at each point, with the scene's class shares."""
-        right = np.nan_to_num(self.for_the_scene).argmax(axis=1) == self.index
-        return Judged(places_of(self.task), np.asarray(right, dtype=bool))
+        return judge(self.for_the_scene, self.task)
 
     def facts(self) -> dict[str, Any]:
         """Temperature and calibration error, before and after; each point's by the others."""
@@ -70,6 +69,14 @@ class HeldOut:
         softened = calibration_facts(soften_crosswise(logits, index), index, "network_")
         raw.pop("raw_network_calibration_points", None)
         return {"temperature": round(self.temperature, 3), **raw, **softened}
+
+
+def judge(probabilities: NDArray[np.float32], task: TrainingTask) -> Judged:
+    """Whether the likeliest class (N, C) is right at each point; never where there is no data."""
+    index = np.concatenate([pixels.index for pixels in task.labels])
+    known = np.isfinite(probabilities[:, 0])
+    right = known & (np.nan_to_num(probabilities).argmax(axis=1) == index)
+    return Judged(places_of(task), np.asarray(right, dtype=bool))
 
 
 def look_at(

@@ -19,10 +19,10 @@ from pointillist.training.calibration import calibration_facts
 from pointillist.training.config import TrainConfig
 from pointillist.training.crossvalidation import predict_at
 from pointillist.training.forest import fit_forest, fit_forest_and_shares
-from pointillist.training.heldout import HeldOut
+from pointillist.training.heldout import HeldOut, judge
 from pointillist.training.holdout import Holdout, hold_out
 from pointillist.training.recipe import Fitted, Workshop
-from pointillist.training.rounds import Judged, places_of
+from pointillist.training.rounds import Judged
 from pointillist.training.task import TrainingTask
 from pointillist.training.unet import fit_unet
 
@@ -95,8 +95,7 @@ class _Pair:
         forest = self.forest if factors is None else self.forest * factors
         forest = forest / forest.sum(axis=1, keepdims=True)
         both = self.weight * self.network.for_the_scene + (1 - self.weight) * forest
-        right = np.nan_to_num(both).argmax(axis=1) == self.network.index
-        return Judged(places_of(self.network.task), np.asarray(right, dtype=bool))
+        return judge(both, self.network.task)
 
     def facts(self) -> dict[str, Any]:
         """Calibration errors of the forest and of both together."""

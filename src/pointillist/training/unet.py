@@ -66,7 +66,10 @@ def fit_unet(
     torch.manual_seed(task.seed)
     network, spec, note = _start_network(task, config, workshop)
     if config.learning_rate is None and spec.encoder in SLIM_WIDTHS:
-        config = config.model_copy(update={"learning_rate": SLIM_RATE})
+        rate = (
+            SLIM_RATE if workshop.begin is None else SLIM_RATE / 2
+        )  # weights that are good already
+        config = config.model_copy(update={"learning_rate": rate})
     chips = make_chips(holdout, config, normalisation)
     watched = second = None
 
