@@ -8,7 +8,7 @@ from pointillist.legend import Legend
 from pointillist.points import LabelledPixels
 from pointillist.raster import ArraySource
 from pointillist.training import TrainingTask
-from pointillist.training.holdout import MIN_FEATURES, MIN_PER_CLASS, hold_out_blocks
+from pointillist.training.holdout import MIN_FEATURES, MIN_PER_CLASS, MOST_HELD, hold_out_blocks
 
 
 def _task(
@@ -41,6 +41,32 @@ def test_every_class_keeps_enough(rng: np.random.Generator) -> None:
         before, after = task.class_counts(), holdout.train.class_counts()
         assert np.all(after >= np.minimum(before, MIN_PER_CLASS))
         assert np.all(after >= np.floor(before / 2))
+
+
+def test_a_class_of_three_points_keeps_them_all() -> None:
+    for seed in range(20):
+        task = _task(200, np.random.default_rng(seed), shares=(0.6, 0.385, 0.015))
+        if task.class_counts()[2] == 3:
+            holdout = hold_out_blocks(task, 0.2, np.random.default_rng(seed))
+            assert holdout.validation is not None
+            assert holdout.train.class_counts()[2] == 3
+            return
+    raise AssertionError("no draw gave three points")
+
+
+def test_polygons_are_watched_at_a_thousand_pixels_and_kept_whole() -> None:
+    rng = np.random.default_rng(0)
+    source = ArraySource(np.zeros((1, 400, 400), dtype=np.float32))
+    rowcol = np.argwhere(np.ones((400, 400)))
+    squares = rowcol // 40
+    pixels = LabelledPixels.from_arrays(rowcol, squares.sum(axis=1) % 2, squares @ [10, 1])
+    legend = Legend.from_names(["a", "b"])
+    task = TrainingTask((source,), (pixels,), legend, 0, source.band_names)
+    holdout = hold_out_blocks(task, 0.15, rng)
+    assert holdout.validation is not None
+    assert 0.8 * MOST_HELD < holdout.validation.n_labels < 1.2 * MOST_HELD
+    assert holdout.everything is task
+    assert holdout.train.n_labels < 0.9 * task.n_labels
 
 
 def test_too_few_points_hold_out_nothing_and_say_so(rng: np.random.Generator) -> None:

@@ -13,7 +13,7 @@ import pointillist
 from pointillist.models import EnsembleModel
 from pointillist.raster import open_scene
 from pointillist.training import train
-from pointillist.training.stack import choose_weight
+from pointillist.training.stack import choose_weight, guess_weight
 
 CONFIG: dict[str, Any] = {
     "seed": 1,
@@ -57,6 +57,12 @@ def test_points_on_nodata_do_not_count():
     expected = choose_weight(good[:30], bad[:30], index[:30])
     good[30:] = np.nan
     assert choose_weight(good, bad, index) == expected
+
+
+def test_a_network_that_nobody_judges_counts_by_its_steps():
+    assert guess_weight(1) == pytest.approx(0.1)
+    assert guess_weight(100) == pytest.approx(0.25)
+    assert guess_weight(5000) == 0.5
 
 
 @pytest.mark.slow

@@ -26,8 +26,9 @@ from pointillist.training.class_shares import (
     wants_estimate,
 )
 from pointillist.training.config import ForestConfig, TrainConfig
+from pointillist.training.holdout import Holdout
 from pointillist.training.recipe import Fitted, Workshop
-from pointillist.training.rounds import Judged
+from pointillist.training.rounds import Judged, places_of
 from pointillist.training.task import TrainingTask
 
 
@@ -40,11 +41,13 @@ class Unseen:
             nobody asked.
         index: (N,) classes of the pixels.
         at: (N, 3) scene, row and column.
+        features: (N, F) of the pixels.
     """
 
     shares: NDArray[np.float64] | None
     index: NDArray[np.int64]
     at: NDArray[np.int64]
+    features: NDArray[np.float32]
 
     @property
     def is_told(self) -> NDArray[np.bool_]:
@@ -96,7 +99,7 @@ def fit_forest_and_shares(
     config: ForestConfig,
     setting: Setting,
     report: Callable[[str], None] | None = None,
-) -> tuple[ForestModel, ClassShares]:
+) -> tuple[ForestModel, ClassShares, Unseen]:
     """Train a forest and decide the class shares of the scene; the forest is not corrected yet.
 
     Args:
@@ -104,6 +107,9 @@ def fit_forest_and_shares(
         config: Size of the forest, scales of the features.
         setting: See `decide_shares`.
         report: Takes lines on what was done; None stays silent.
+
+    Returns:
+        The forest, the shares, and the pixels with their features.
 
     Raises:
         PointsError: As of `fit_forest`.
@@ -113,7 +119,41 @@ def fit_forest_and_shares(
     wanted = wants_estimate(task, setting)
     model, seen = _fit(task, config, report, out_of_bag=wanted)
     shares = _decide(task, setting, model, seen, report)
-    return model, shares
+    return model, shares, seen
+
+
+def predict_held_out(
+    seen: Unseen, holdout: Holdout, config: ForestConfig, n_classes: int
+) -> NDArray[np.float32]:
+    """What a forest that learns from the rest says at the held-out points; no pixel is read.
+
+    Args:
+        seen: All pixels with their features.
+        holdout: Which of them are held out; at least two classes are left.
+        config: Size of the forest.
+        n_classes: Number of classes C.
+
+    Returns:
+        (M, C) probabilities at `holdout.validation`'s pixels in their order; NaN on nodata.
+    """
+    assert holdout.validation is not None, "somebody checked"
+    learnt = _find_rows(seen.at, places_of(holdout.train))
+    learnt = learnt[learnt >= 0]
+    forest = grow_forest(seen.features[learnt], seen.index[learnt], config, holdout.everything.seed)
+    rows = _find_rows(seen.at, places_of(holdout.validation))
+    out = np.full((len(rows), n_classes), np.nan, dtype=np.float32)
+    known = rows >= 0
+    if known.any():
+        out[known] = 0.0
+        found = forest.predict_proba(seen.features[rows[known]])
+        out[np.ix_(known, forest.classes_)] = found
+    return out
+
+
+def _find_rows(at: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Row of `at` (N, 3) of each of the wanted places (M, 3); −1 where it is not there."""
+    rows = {tuple(place): row for row, place in enumerate(at.tolist())}
+    return np.array([rows.get(tuple(p), -1) for p in wanted.tolist()], dtype=np.int64)
 
 
 def _decide(
@@ -168,7 +208,7 @@ def _fit(
     card = task.card("forest", normalisation, _provenance(task, config, spec, forest, len(index)))
     model = ForestModel(ForestArrays.from_sklearn(forest), spec, card)
     shares = _out_of_bag(forest, len(task.legend)) if out_of_bag else None
-    return model, Unseen(shares, index, at)
+    return model, Unseen(shares, index, at, features)
 
 
 def _out_of_bag(forest: Any, n_classes: int) -> NDArray[np.float64]:

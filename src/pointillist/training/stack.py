@@ -14,11 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.models.ensemble import EnsembleModel
-from pointillist.models.trained import TrainedModel
 from pointillist.training.calibration import calibration_facts
 from pointillist.training.config import TrainConfig
-from pointillist.training.crossvalidation import predict_at
-from pointillist.training.forest import fit_forest, fit_forest_and_shares
+from pointillist.training.forest import fit_forest_and_shares, predict_held_out
 from pointillist.training.heldout import HeldOut, judge
 from pointillist.training.holdout import Holdout, hold_out
 from pointillist.training.recipe import Fitted, Workshop
@@ -27,7 +25,9 @@ from pointillist.training.task import TrainingTask
 from pointillist.training.unet import fit_unet
 
 EQUAL = 0.5
-_MIN_HELD_OUT = 15
+_MIN_HELD_OUT = 10
+# A network that time did not suffice for must not spoil what the forest knows.
+_ENOUGH_STEPS = 200
 _WEIGHTS = np.linspace(0.1, 0.9, 17)
 # Few held-out points say little: a weight far from one half must earn this much likelihood.
 _PULL = 8.0
@@ -45,16 +45,22 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
         An `EnsembleModel` and what was measured on the way.
     """
     holdout = hold_out(task, config.unet.holdout, workshop.begin)
-    forest, shares = fit_forest_and_shares(task, config.forest, config.class_shares, workshop.say)
+    forest, shares, seen = fit_forest_and_shares(
+        task, config.forest, config.class_shares, workshop.say
+    )
     witness = None
     if _can_judge(holdout):
-        witness = fit_forest(holdout.train, config.forest)
+        witness = predict_held_out(seen, holdout, config.forest, len(task.legend))
+    del seen
     fitted = fit_unet(task, config.unet, workshop, holdout, shares.factors)
     network = fitted.model
     pair = None
     if witness is not None and fitted.held_out is not None:
-        pair = _Pair(fitted.held_out, _at_labels(witness, fitted.held_out.task))
-    weight = EQUAL if pair is None else pair.weight
+        pair = _Pair(fitted.held_out, witness)
+    if pair is not None:
+        weight = pair.weight
+    else:
+        weight = EQUAL if workshop.begin is not None else guess_weight(fitted.facts["steps"])
     workshop.say(f"The network counts {weight:.0%}, the forest {1 - weight:.0%}.")
     facts = {
         "network_weight": round(weight, 4),
@@ -107,6 +113,11 @@ class _Pair:
         }
 
 
+def guess_weight(n_steps: int) -> float:
+    """Weight of a network that no held-out point judges: one half, less after very few steps."""
+    return max(float(_WEIGHTS[0]), EQUAL * min(1.0, n_steps / _ENOUGH_STEPS))
+
+
 def choose_weight(
     network: NDArray[np.float32], forest: NDArray[np.float32], index: NDArray[np.int64]
 ) -> float:
@@ -132,13 +143,3 @@ def _can_judge(holdout: Holdout) -> bool:
     if holdout.validation is None or holdout.validation.n_labels < _MIN_HELD_OUT:
         return False
     return int((holdout.train.class_counts() > 0).sum()) > 1
-
-
-def _at_labels(model: TrainedModel, task: TrainingTask) -> NDArray[np.float32]:
-    """Probabilities (N, C) at the labelled pixels of a task."""
-    return np.concatenate(
-        [
-            predict_at(model, source, pixels.rowcol)
-            for source, pixels in zip(task.sources, task.labels, strict=True)
-        ]
-    )

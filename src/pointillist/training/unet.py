@@ -182,7 +182,7 @@ def fit_corrected_unet(task: TrainingTask, config: TrainConfig, workshop: Worksh
     Shares are estimated, where they are, by a forest on the same points.
     """
     if wants_estimate(task, config.class_shares):
-        _, shares = fit_forest_and_shares(task, config.forest, config.class_shares)
+        _, shares, _ = fit_forest_and_shares(task, config.forest, config.class_shares)
     else:
         shares = decide_shares(task, config.class_shares)
     workshop.say(shares.sentence)
