@@ -32,7 +32,7 @@ def test_three_lines_of_python(small_world: Any, monkeypatch: pytest.MonkeyPatch
     shutil.copy(small_world.points, "reference.gpkg")
     (snippet,) = (s for s in _snippets() if "pointillist.train(" in s)
     shorter = snippet.replace(
-        'out="run")', 'out="run", steps=4, encoder="resnet18", weights="none")'
+        'out="run")', 'out="run", steps=4, encoder="slim", weights="none")'
     )
     assert shorter != snippet
     names: dict[str, Any] = {}

@@ -21,7 +21,7 @@ from pointillist.training.crossvalidation import cross_validate
 pytestmark = [pytest.mark.realdata, pytest.mark.slow]
 
 Cli = Callable[..., Any]
-QUICK = ("--recipe", "unet", "--encoder", "resnet18", "--weights", "none", "--steps", 6)
+QUICK = ("--recipe", "unet", "--encoder", "slim", "--weights", "none", "--steps", 6)
 
 
 def _done(result: Any) -> Any:
@@ -63,7 +63,7 @@ def test_leipzig_network_by_spatial_crossvalidation(real_data: Path) -> None:
     config = TrainConfig(
         recipe="unet",
         unet=UnetConfig(
-            encoder="resnet18",
+            encoder="slim",
             weights="none",
             steps=60,
             batch_size=4,

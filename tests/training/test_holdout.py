@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -8,7 +11,13 @@ from pointillist.legend import Legend
 from pointillist.points import LabelledPixels
 from pointillist.raster import ArraySource
 from pointillist.training import TrainingTask
-from pointillist.training.holdout import MIN_FEATURES, MIN_PER_CLASS, MOST_HELD, hold_out_blocks
+from pointillist.training.holdout import (
+    MIN_FEATURES,
+    MIN_PER_CLASS,
+    MOST_HELD,
+    hold_out,
+    hold_out_blocks,
+)
 
 
 def _task(
@@ -91,3 +100,14 @@ def test_the_same_seed_holds_out_the_same(seed: int) -> None:
         return validation.labels[0].feature
 
     np.testing.assert_array_equal(held(), held())
+
+
+@pytest.mark.parametrize(("refit", "n_held"), [(0.0, 2), (0.3, 0)])
+def test_points_that_a_second_term_has_learnt_are_not_held_out_again(refit, n_held, rng) -> None:
+    task = _task(100, rng)
+    at = np.column_stack([[0, 0], task.labels[0].rowcol[:2]])
+    card = SimpleNamespace(provenance={"config": {"refit": refit}})
+    begin: Any = SimpleNamespace(model=SimpleNamespace(card=card), judged_at=at)
+    holdout = hold_out(task, 0.15, begin)
+    assert (holdout.validation.n_labels if holdout.validation else 0) >= n_held
+    assert (holdout.validation is None) == (n_held == 0)

@@ -20,7 +20,7 @@ from pointillist.training.rounds import Round, expect_gain, read_rounds
 FOREST = {"recipe": "forest", "forest": {"n_trees": 15, "sigmas": [1.0, 2.0], "n_jobs": 1}}
 UNET = {
     "recipe": "unet",
-    "unet": {"encoder": "resnet18", "weights": "none", "chip_px": 32, "batch_size": 2, "steps": 3,
+    "unet": {"encoder": "slim", "weights": "none", "chip_px": 32, "batch_size": 2, "steps": 3,
              "steps_per_epoch": 3, "precision": "fp32", "device": "cpu"},
 }  # fmt: skip
 

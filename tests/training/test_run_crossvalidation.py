@@ -99,7 +99,7 @@ def test_networks_and_forests_learn_again_in_every_fold(small_world: Any) -> Non
     out = small_world.folder / "run"
     train(
         small_world.scene, small_world.points, out, recipe="stack", config=config,
-        encoder="resnet18", weights="none", steps=2,
+        encoder="slim", weights="none", steps=2,
     )  # fmt: skip
     found = cross_validate_run(out, n_folds=2).to_dict()
     assert found["recipe"] == "stack"

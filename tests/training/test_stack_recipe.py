@@ -18,7 +18,7 @@ from pointillist.training.stack import choose_weight, guess_weight
 CONFIG: dict[str, Any] = {
     "seed": 1,
     "unet": {
-        "encoder": "resnet18",
+        "encoder": "slim",
         "weights": "none",
         "chip_px": 64,
         "batch_size": 4,

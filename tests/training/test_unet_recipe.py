@@ -30,7 +30,7 @@ SMALL: dict[str, Any] = {
     "recipe": "unet",
     "seed": 1,
     "unet": {
-        "encoder": "resnet18",
+        "encoder": "slim",
         "weights": "none",
         "chip_px": 64,
         "batch_size": 4,

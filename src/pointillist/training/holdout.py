@@ -89,7 +89,9 @@ def _thin(task: TrainingTask, rng: np.random.Generator) -> TrainingTask:
 def hold_out(task: TrainingTask, share: float, begin: Start | None) -> Holdout:
     """Hold out points by the task's seed, or those of the run that is gone on from."""
     if begin is not None:
-        return hold_out_again(task, begin.judged_at)
+        config = begin.model.card.provenance.get("config", {})
+        # a run with a second term has learnt from its held-out points in the end
+        return hold_out_again(task, None if config.get("refit") else begin.judged_at)
     return hold_out_blocks(task, share, np.random.default_rng(task.seed))
 
 
