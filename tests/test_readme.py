@@ -31,9 +31,7 @@ def test_three_lines_of_python(small_world: Any, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(small_world.folder)
     shutil.copy(small_world.points, "reference.gpkg")
     (snippet,) = (s for s in _snippets() if "pointillist.train(" in s)
-    shorter = snippet.replace(
-        'out="run")', 'out="run", steps=4, encoder="slim", weights="none")'
-    )
+    shorter = snippet.replace('out="run")', 'out="run", steps=4, encoder="slim", weights="none")')
     assert shorter != snippet
     names: dict[str, Any] = {}
     exec(compile(shorter, "README.md", "exec"), names)

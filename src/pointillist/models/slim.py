@@ -31,7 +31,7 @@ class SlimUnet(nn.Module):
             ups.append(nn.Sequential(_convolve(below + width, width), _convolve(width, width)))
             below = width
         self.decoder = nn.ModuleList(ups)
-        self.segmentation_head = nn.Conv2d(widths[0], num_classes, 1)
+        self.segmentation_head = nn.Sequential(nn.Conv2d(widths[0], num_classes, 1))
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, C, H, W) from images (N, B, H, W)."""
