@@ -21,6 +21,9 @@ PLAIN: dict[str, Any] = {
 }
 """Plain partial cross-entropy; what cells without a setting mean."""
 
+_BASE: dict[str, Any] = {"unet.encoder": "slim"}
+"""What `auto` would choose by the machine is said here: a record must mean the same everywhere."""
+
 SETTINGS = MappingProxyType[str, dict[str, Any]](
     {
         "default": {},
@@ -36,7 +39,7 @@ SETTINGS = MappingProxyType[str, dict[str, Any]](
         "small chips": {"unet.chip_px": 64},
     }
 )
-"""What a training says otherwise than the default, by name."""
+"""What a training says otherwise than the default on a CPU, by name."""
 
 
 def setting_of(name: str | None) -> dict[str, Any]:
@@ -51,4 +54,4 @@ def setting_of(name: str | None) -> dict[str, Any]:
         return dict(PLAIN)
     if name not in SETTINGS:
         raise InputError(f"Expected a setting of {', '.join(SETTINGS)}, got {name!r}.")
-    return dict(SETTINGS[name])
+    return {**_BASE, **SETTINGS[name]}

@@ -48,8 +48,8 @@ class UnetConfig(_Frozen):
     Args:
         architecture: Decoder, any that `build_model` knows.
         encoder: Encoder, any of segmentation-models-pytorch (timm's with `tu-` before the name), or
-            `slim`, which a CPU trains several times as fast. `auto` takes `resnet34` on a GPU and
-            where weights to start from can be had, else `slim`.
+            `slim`, which a CPU trains several times as fast. `auto` takes `slim` on a CPU without
+            weights to start from, unless it has bf16 and eight minutes; else `resnet34`.
         weights: Where the encoder starts: auto, imagenet, none, or a file.
         chip_px: Side of a training chip; a multiple of 32.
         batch_size: Chips per step (per device).
@@ -57,7 +57,7 @@ class UnetConfig(_Frozen):
         steps_per_epoch: Steps between two checkpoints.
         optimizer: `adamw`, or `adam` as in the reference study.
         learning_rate: Peak of the schedule (linear warm-up, then cosine to zero); by default
-            4e-3 for slim encoders, which start at random, and 1e-3 for others.
+            4e-3 for a network that starts at random, else 1e-3.
         weight_decay: Decoupled for `adamw`, coupled for `adam`.
         warmup: Share of the training in which the learning rate rises.
         draw: `natural` (every labelled feature equally often) or `balanced` (every class).

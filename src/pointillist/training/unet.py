@@ -13,7 +13,7 @@ from pointillist.errors import WeightsError
 from pointillist.losses import LogitAdjustedLoss, PartialCrossEntropyLoss, UncertainPointsLoss
 from pointillist.models import NetworkModel, NetworkSpec, build_model
 from pointillist.models.hub import fetch_imagenet
-from pointillist.models.network import SLIM_WIDTHS
+from pointillist.models.weights import RANDOM_NOTE
 from pointillist.training.class_shares import decide_shares, wants_estimate
 from pointillist.training.config import TrainConfig, UnetConfig
 from pointillist.training.edge_effect import measure_on_scenes
@@ -21,6 +21,7 @@ from pointillist.training.fitting import (
     Fit,
     Interruption,
     choose_device,
+    choose_precision,
     fit_network,
 )
 from pointillist.training.forest import fit_forest_and_shares
@@ -35,8 +36,11 @@ from pointillist.training.terms import SecondTerm
 from pointillist.training.warm_start import network_of, take_over
 
 LARGE_ENCODER, SLIM_ENCODER = "resnet34", "slim"
-SLIM_RATE = 4e-3
-"""Peak learning rate of slim networks, unless another is asked for (docs/decisions/0012)."""
+LARGE_SECONDS = 480.0
+"""From so much time on, a CPU with bf16 trains the large encoder (docs/decisions/0012)."""
+
+RANDOM_RATE = 4e-3
+"""Peak learning rate from random weights, unless another is asked for (docs/decisions/0012)."""
 
 
 def fit_unet(
@@ -65,11 +69,8 @@ def fit_unet(
     normalisation = task.normalisation or estimate_normalisation(task.sources, seed=task.seed)
     torch.manual_seed(task.seed)
     network, spec, note = _start_network(task, config, workshop)
-    if config.learning_rate is None and spec.encoder in SLIM_WIDTHS:
-        rate = (
-            SLIM_RATE if workshop.begin is None else SLIM_RATE / 2
-        )  # weights that are good already
-        config = config.model_copy(update={"learning_rate": rate})
+    if config.learning_rate is None and note.startswith(RANDOM_NOTE):
+        config = config.model_copy(update={"learning_rate": RANDOM_RATE})
     chips = make_chips(holdout, config, normalisation)
     watched = second = None
 
@@ -131,7 +132,7 @@ def _start_network(
 ) -> tuple[torch.nn.Module, NetworkSpec, str]:
     """The network before its first step, and where its weights come from."""
     begin = workshop.begin
-    encoder = choose_encoder(config, begin)
+    encoder = choose_encoder(config, begin, workshop.seconds)
     spec = NetworkSpec(config.architecture, encoder, len(task.bands), len(task.legend))
     network = build_model(
         encoder=spec.encoder,
@@ -149,15 +150,18 @@ def _start_network(
     return network, spec, note
 
 
-def choose_encoder(config: UnetConfig, begin: Start | None = None) -> str:
+def choose_encoder(
+    config: UnetConfig, begin: Start | None = None, seconds: float | None = None
+) -> str:
     """The encoder that is asked for; for `auto` the one that the time at hand suits.
 
-    A GPU trains a large encoder, and weights that are at hand make up for a CPU's few steps; a
-    network that starts at random on a CPU learns more in the same time when it is slim.
+    A GPU trains a large encoder, and so does a CPU with bf16 in ten minutes; weights that are at
+    hand make up for few steps. Else a slim network learns more in the same time.
 
     Args:
         config: How to train.
         begin: The run that is gone on from, whose encoder is kept.
+        seconds: Time for the whole training, None where nobody says.
     """
     if config.encoder != "auto":
         return config.encoder
@@ -166,14 +170,21 @@ def choose_encoder(config: UnetConfig, begin: Start | None = None) -> str:
         return kept.spec.encoder
     if config.architecture != "unet" or choose_device(config.device) == "cuda":
         return LARGE_ENCODER
-    if config.weights == "none":
+    has_time = seconds is not None and seconds >= LARGE_SECONDS
+    if has_time and choose_precision(config) == "bf16":
+        return LARGE_ENCODER
+    if config.weights == "none" or (config.weights == "auto" and not _can_have_weights()):
         return SLIM_ENCODER
-    if config.weights == "auto":
-        try:
-            fetch_imagenet(LARGE_ENCODER)
-        except WeightsError:
-            return SLIM_ENCODER
     return LARGE_ENCODER
+
+
+def _can_have_weights() -> bool:
+    """Whether ImageNet weights of the large encoder are in the cache or the hub answers."""
+    try:
+        fetch_imagenet(LARGE_ENCODER)
+    except WeightsError:
+        return False
+    return True
 
 
 def fit_corrected_unet(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fitted:

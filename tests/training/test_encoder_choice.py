@@ -1,0 +1,48 @@
+"""Which encoder `auto` means: what the machine, the weights and the time at hand suit."""
+
+from __future__ import annotations
+
+import pytest
+
+from pointillist.errors import WeightsError
+from pointillist.training import UnetConfig, unet
+from pointillist.training.unet import choose_encoder
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str) -> None:
+        raise WeightsError(f"no weights of {name}")
+
+    monkeypatch.setattr(unet, "fetch_imagenet", refuse)
+    monkeypatch.setattr(unet, "choose_device", lambda _: "cpu")
+    monkeypatch.setattr(unet, "choose_precision", lambda _: "fp32")
+
+
+@pytest.mark.parametrize("weights", ["auto", "none"])
+def test_a_cpu_without_weights_trains_the_slim_one(weights):
+    assert choose_encoder(UnetConfig(weights=weights)) == "slim"
+    assert choose_encoder(UnetConfig(weights=weights), seconds=600) == "slim"
+
+
+@pytest.mark.parametrize(("seconds", "encoder"), [(120, "slim"), (600, "resnet34"), (None, "slim")])
+def test_bf16_and_time_make_a_large_one_worth_it(seconds, encoder, monkeypatch):
+    monkeypatch.setattr(unet, "choose_precision", lambda _: "bf16")
+    assert choose_encoder(UnetConfig(weights="none"), seconds=seconds) == encoder
+
+
+def test_weights_at_hand_want_their_encoder(monkeypatch):
+    assert choose_encoder(UnetConfig(weights="imagenet")) == "resnet34"
+    assert choose_encoder(UnetConfig(weights="my.safetensors")) == "resnet34"
+    monkeypatch.setattr(unet, "fetch_imagenet", lambda name: ({}, name))
+    assert choose_encoder(UnetConfig(weights="auto")) == "resnet34"
+
+
+def test_a_gpu_and_another_decoder_take_the_large_one(monkeypatch):
+    assert choose_encoder(UnetConfig(architecture="fpn", weights="none")) == "resnet34"
+    monkeypatch.setattr(unet, "choose_device", lambda _: "cuda")
+    assert choose_encoder(UnetConfig(weights="none")) == "resnet34"
+
+
+def test_what_is_asked_for_is_taken():
+    assert choose_encoder(UnetConfig(encoder="tu-resnet10t", weights="none")) == "tu-resnet10t"
