@@ -218,8 +218,8 @@ def test_scenes_smaller_than_a_chip_and_several_scenes(small_world: Any) -> None
 def test_options_of_the_network(small_world: Any) -> None:
     config = _config(
         small_world.folder, steps=2, steps_per_epoch=2, architecture="fpn",
-        encoder="resnet18", optimizer="adam", draw="balanced", balanced_loss=True, normalisation="image", select="best", jitter=0.2,
-        workers=1,
+        encoder="resnet18", optimizer="adam", draw="balanced", balanced_loss=True,
+        normalisation="image", select="best", jitter=0.2, workers=1,
     )  # fmt: skip
     run = train(small_world.scene, small_world.points, small_world.folder / "run", config=config)
     assert run.model.card.provenance["config"]["architecture"] == "fpn"
