@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from shapely.geometry import Point
 # how long an example takes says how busy the machine is
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+# what other runs compiled must not decide which engine a test gets, nor one of its subprocesses
+os.environ["POINTILLIST_CACHE"] = "off"
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -162,7 +162,7 @@ def test_requests_are_honoured(tiny_network, scene, monkeypatch, request_, name)
     assert _decide(tiny_network, scene, monkeypatch, bf16=True, **request_).name == name
 
 
-class _Wrong(TorchEngine):
+class _Wrong(OpenVinoEngine):
     """Claims to be fast, gives the classes in reverse."""
 
     def scores(self, prepared, crop):
@@ -183,11 +183,11 @@ def test_a_disagreeing_engine_is_passed_over_with_its_figure(
 def test_a_failing_conversion_falls_back_unless_asked_for(
     tiny_network, scene, monkeypatch, caplog
 ) -> None:
-    def fail(model, precision):
+    def fail(model):
         raise RuntimeError("no such operation")
 
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr("pointillist.prediction.engine._compile_openvino", fail)
+    monkeypatch.setattr("pointillist.prediction.openvino_engine.convert", fail)
     assert _decide(tiny_network, scene, monkeypatch, bf16=True).name == "torch bf16"
     assert "no such operation" in caplog.text
     with pytest.raises(
@@ -210,6 +210,8 @@ def test_openvino_must_be_installed_when_asked_for(tiny_network, scene, monkeypa
         ({"precision": "int8"}, "--precision among auto, fp32, bf16"),
         ({"device": "tpu"}, "--device among auto, cpu, cuda"),
         ({"engine": "openvino", "device": "cuda:1"}, "OpenVINO runs on the CPU"),
+        ({"precision": "fp16", "device": "cpu"}, "fp16 is for GPUs"),
+        ({"precision": "fp16", "engine": "openvino"}, "fp16 is for GPUs"),
     ],
 )
 def test_unknown_requests_are_refused(request_, message) -> None:

@@ -102,6 +102,11 @@ class EnsembleModel(TrainedModel):
             probabilities[:, ~valid] = 1.0
         return self.combine(found)
 
+    def make_ready(self) -> None:
+        """Build the networks among the parts."""
+        for part in self.parts:
+            part.make_ready()
+
     def spec_dict(self) -> dict[str, Any]:
         """Kind and spec of every part, weights and factors."""
         return {

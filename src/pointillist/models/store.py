@@ -57,11 +57,13 @@ def save_model(model: TrainedModel, path: str | Path, *, overwrite: bool = False
     return path
 
 
-def load(path: str | Path) -> TrainedModel:
+def load(path: str | Path, *, ready: bool = True) -> TrainedModel:
     """Load a trained model. Nothing is unpickled and nothing is downloaded.
 
     Args:
         path: A `.safetensors` file of Pointillist, or the folder of a run.
+        ready: Build networks now. False leaves it to their first use: where an engine compiled
+            before is at hand, that is never, and PyTorch need not be imported.
 
     Returns:
         The model, on the CPU.
@@ -76,6 +78,8 @@ def load(path: str | Path) -> TrainedModel:
         model_class = _class_of(header["kind"], file)
         card = ModelCard.from_dict(header["card"])
         model: TrainedModel = model_class.from_parts(header["spec"], tensors, card)
+        if ready:
+            model.make_ready()
     except (KeyError, TypeError, IndexError) as error:
         raise ModelFileError(
             f"Model '{file}' is damaged: its description is incomplete ({error!r}). "

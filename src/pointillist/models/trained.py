@@ -132,6 +132,13 @@ class TrainedModel(ABC):
             ModelFileError: The tensors do not fit the spec.
         """
 
+    def make_ready(self) -> None:  # noqa: B027 - most kinds are ready as they are
+        """Build now what is else built when it is first used.
+
+        Raises:
+            ModelFileError: The tensors do not fit the spec.
+        """
+
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the model as one safetensors file, in place only when complete.
 
@@ -156,9 +163,10 @@ class NetworkModel(TrainedModel):
 
     Args:
         network: Module (N, B, H, W) float32 → logits (N, C, H, W); used in eval mode, on the
-            device it is on.
+            device it is on. None to build it of `tensors` when it is first asked for.
         spec: What `build_model` needs to build it anew.
         card: Classes, bands, normalisation and origin.
+        tensors: Its parameters and buffers by name, where there is no network yet.
 
     Raises:
         InputError: Spec and card disagree on the number of bands or classes.
@@ -166,16 +174,39 @@ class NetworkModel(TrainedModel):
 
     kind = "network"
 
-    def __init__(self, network: nn.Module, spec: NetworkSpec, card: ModelCard) -> None:
+    def __init__(
+        self,
+        network: nn.Module | None,
+        spec: NetworkSpec,
+        card: ModelCard,
+        tensors: dict[str, NDArray[Any]] | None = None,
+    ) -> None:
         super().__init__(card)
         if (spec.in_channels, spec.num_classes) != (len(card.bands), len(card.legend)):
             raise InputError(
                 f"Expected a network with {len(card.bands)} bands and {len(card.legend)} classes "
                 f"as in its card, got {spec.in_channels} and {spec.num_classes}."
             )
-        self.network = network.eval()
+        self._network = network if network is None else network.eval()
+        self._tensors = dict(tensors or {})
         self.spec = spec
         self.autocast_dtype: torch.dtype | None = None
+
+    @property
+    def network(self) -> nn.Module:
+        """The module; built when first asked for where the model was made of tensors."""
+        if self._network is None:
+            self._network = _build(self.spec, self._tensors).eval()
+            self._tensors = {}
+        return self._network
+
+    def make_ready(self) -> None:
+        """Build the network, which imports PyTorch.
+
+        Raises:
+            ModelFileError: The tensors do not fit the network.
+        """
+        _ = self.network
 
     @property
     def halo_px(self) -> int:
@@ -304,30 +335,32 @@ class NetworkModel(TrainedModel):
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """Parameters and buffers of the network, by name."""
+        if self._network is None:
+            return dict(self._tensors)
         return {k: v.detach().cpu().numpy() for k, v in self.network.state_dict().items()}
 
     @classmethod
     def from_parts(
         cls, spec: dict[str, Any], tensors: dict[str, NDArray[Any]], card: ModelCard
     ) -> Self:
-        """Build the network without any download and fill it.
+        """Keep the tensors; the network is built of them, without any download, when asked for."""
+        return cls(None, NetworkSpec.from_dict(spec), card, tensors)
 
-        Raises:
-            ModelFileError: The tensors do not fit the network.
-        """
-        import torch
 
-        network_spec = NetworkSpec.from_dict(spec)
-        network = build_network(network_spec, seed=0)
-        try:
-            network.load_state_dict({k: torch.from_numpy(v) for k, v in tensors.items()})
-        except RuntimeError as error:
-            first = str(error).strip().splitlines()[1:2] or [str(error)]
-            raise ModelFileError(
-                f"Expected the tensors of a {network_spec.architecture} with encoder "
-                f"{network_spec.encoder}, but they do not fit: {first[0].strip()}"
-            ) from error
-        return cls(network, network_spec, card)
+def _build(spec: NetworkSpec, tensors: dict[str, NDArray[Any]]) -> nn.Module:
+    """Build a network and fill it."""
+    import torch
+
+    network = build_network(spec, seed=0)
+    try:
+        network.load_state_dict({k: torch.from_numpy(v) for k, v in tensors.items()})
+    except RuntimeError as error:
+        first = str(error).strip().splitlines()[1:2] or [str(error)]
+        raise ModelFileError(
+            f"Expected the tensors of a {spec.architecture} with encoder "
+            f"{spec.encoder}, but they do not fit: {first[0].strip()}"
+        ) from error
+    return network
 
 
 def find_valid(data: NDArray[Any]) -> NDArray[np.bool_]:

@@ -64,7 +64,7 @@ def map_scenes(
     """
     # a forest shares its work among threads that do not wait for one another
     alone = model.kind == "forest" or elsewhere is not None
-    cores = nullcontext() if alone else free_cores_only(logger.info)
+    cores = nullcontext() if alone else free_cores_only(logger.info, torch_now=False)
     with interrupt_between_steps() as check:
         counter = BlockCounter(progress, sum(len(job.blocks) for job in jobs), check)
         todo = pass_over_complete(jobs, stocks, request, options, counter)
@@ -73,12 +73,12 @@ def map_scenes(
         if elsewhere is not None:
             elsewhere(todo, counter)
             return
-        with cores:
+        with cores as n_threads:
             probe = probe_scenes(jobs, options.skip_unreadable)
             n_px = sum(job.grid.height * job.grid.width for job in jobs)
             with span("choose engine"):
-                engines = _restore_engines(model, stocks, request)
-                engines = engines or [choose_engine(model, request, n_px, probe)]
+                engines = _restore_engines(model, stocks, request, n_threads)
+                engines = engines or [choose_engine(model, request, n_px, probe, n_threads)]
             by_name = {engine.name: engine for engine in engines}
             chosen = describe_engine(engines[0])
             for job, stock in todo:
@@ -88,13 +88,16 @@ def map_scenes(
 
 
 def _restore_engines(
-    model: TrainedModel, stocks: Sequence[Stock], request: EngineRequest
+    model: TrainedModel,
+    stocks: Sequence[Stock],
+    request: EngineRequest,
+    n_threads: int | None = None,
 ) -> list[Engine]:
     """The engines that maps were begun with, each once; in general one or none."""
     engines: dict[str, Engine] = {}
     for kept in [stock.record.engine for stock in stocks]:
         if kept is not None and kept["name"] not in engines:
-            engines[kept["name"]] = restore_engine(model, kept, request)
+            engines[kept["name"]] = restore_engine(model, kept, request, n_threads)
             logger.info("Engine: %s, as the map was begun with.", kept["name"])
     return list(engines.values())
 

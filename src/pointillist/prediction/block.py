@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pointillist.errors import InputError
 from pointillist.grid import Block, Window, iter_windows
-from pointillist.prediction.engine import Engine, FloatArray, best_class
+from pointillist.prediction.engine import Engine, FloatArray, best_class, classes_of
 from pointillist.prediction.views import N_VIEWS
 
 if TYPE_CHECKING:
@@ -131,11 +131,14 @@ def predict_block(
         mapped: (h, w) pixels of the core to map: valid, and in the area of interest.
         wanted: What to return besides classes.
     """
-    scores = engine.scores(prepared, block.core.slices_in(block.read))
+    crop = block.core.slices_in(block.read)
+    if not wanted.needs_probabilities:
+        index = classes_of(engine, prepared, crop)
+        index[~mapped] = -1
+        return BlockPrediction(index)
+    scores = engine.scores(prepared, crop)
     index = best_class(scores)
     index[~mapped] = -1
-    if not wanted.needs_probabilities:
-        return BlockPrediction(index)
     probabilities = engine.to_probabilities(scores)
     probabilities[:, ~mapped] = np.nan
     if wanted.min_confidence is not None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import importlib.util
 import logging
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +18,10 @@ from numpy.typing import NDArray
 
 from pointillist.errors import InputError
 from pointillist.grid import Window, iter_windows
-from pointillist.prediction.engine import (
-    Engine,
-    EnsembleEngine,
-    ModelEngine,
-    OpenVinoEngine,
-    TorchEngine,
-    best_class,
-)
+from pointillist.prediction.engine import Engine, EnsembleEngine, ModelEngine, best_class
+from pointillist.prediction.graph_cache import Agreement
+from pointillist.prediction.openvino_engine import OpenVinoEngine, is_compiled
+from pointillist.prediction.torch_engine import TorchEngine
 
 if TYPE_CHECKING:
     from pointillist.models import NetworkModel, TrainedModel
@@ -32,12 +30,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ENGINES = ("auto", "torch", "openvino")
-PRECISIONS = ("auto", "fp32", "bf16")
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 DEVICES = ("auto", "cpu", "cuda")
 
 # A faster engine must give the same class as float32 PyTorch on this share of pixels.
 MIN_AGREEMENT = 0.995
-# Below this many pixels, converting and checking takes longer than it saves.
+# Below this many pixels, converting and checking takes longer than it saves; a network compiled for
+# an earlier scene is used whatever the size.
 SMALL_PX = 4_000_000
 _PROBE_PX = 512
 
@@ -50,11 +49,11 @@ class EngineRequest:
 
     Args:
         engine: `auto`, `torch` or `openvino`.
-        precision: `auto`, `fp32` or `bf16`.
+        precision: `auto`, `fp32`, `bf16`, or `fp16` on a GPU.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
 
     Raises:
-        InputError: Anything else, or OpenVINO on a GPU.
+        InputError: Anything else, OpenVINO on a GPU, or fp16 on a CPU.
     """
 
     engine: str = "auto"
@@ -73,6 +72,8 @@ class EngineRequest:
             raise InputError(
                 "OpenVINO runs on the CPU here. Use --engine torch with --device cuda."
             )
+        if self.precision == "fp16" and (self.engine == "openvino" or self.device == "cpu"):
+            raise InputError("fp16 is for GPUs. Use --precision bf16 or fp32 on a CPU.")
 
 
 @dataclass(frozen=True)
@@ -81,24 +82,32 @@ class _Candidate:
     precision: str
     device: str = "cpu"
 
-    def build(self, model: NetworkModel) -> Engine:
+    def build(self, model: NetworkModel, n_threads: int | None) -> Engine:
         if self.engine == "openvino":
-            return OpenVinoEngine(model, self.precision)
+            return OpenVinoEngine(model, self.precision, n_threads)
         return TorchEngine(model, self.precision, self.device)
 
 
-def choose_engine(model: TrainedModel, request: EngineRequest, n_px: int, probe: Probe) -> Engine:
+def choose_engine(
+    model: TrainedModel,
+    request: EngineRequest,
+    n_px: int,
+    probe: Probe,
+    n_threads: int | None = None,
+) -> Engine:
     """Build the fastest engine that fits the request and this machine.
 
     Where the precision is left to us, an engine other than float32 PyTorch is taken only if its
-    classes agree with float32's on 99.5 % of the pixels of a real block. What was decided is
-    logged.
+    classes agree with float32's on 99.5 % of the pixels of a few real blocks. A network that was
+    compiled, and found to agree, for an earlier map is compared with its own float32 form, so that
+    PyTorch need not be imported. What was decided is logged.
 
     Args:
         model: The model.
         request: What was asked for.
         n_px: Pixels there are to map; for few, nothing is converted.
         probe: Reads some pixels of the scene to check on; None where the scene has none.
+        n_threads: Threads that engines other than PyTorch may use; None for all cores.
 
     Raises:
         InputError: What was asked for cannot be had.
@@ -107,21 +116,25 @@ def choose_engine(model: TrainedModel, request: EngineRequest, n_px: int, probe:
 
     if isinstance(model, EnsembleModel):
         sample = functools.cache(probe)  # the parts are checked on the same pixels
-        parts = [choose_engine(part, request, n_px, sample) for part in model.parts]
+        parts = [choose_engine(part, request, n_px, sample, n_threads) for part in model.parts]
         return EnsembleEngine(model, parts)
     if not isinstance(model, NetworkModel):
         if request.engine != "auto" or request.precision == "bf16":
             logger.info("Engines and bf16 are for networks: this %s runs as it is.", model.kind)
         return ModelEngine(model)
-    candidates = list(_candidates(request, _device(request.device), n_px))
+    device = _device(request.device)
+    small = n_px < SMALL_PX and device == "cpu" and not is_compiled(model)
+    candidates = list(_candidates(request, device, small=small))
     if len(candidates) == 1 and request.engine == "auto":
-        engine = candidates[0].build(model)
+        engine = candidates[0].build(model, n_threads)
         logger.info("Engine: %s.", engine.name)
         return engine
-    return _first_that_agrees(model, candidates, request, probe)
+    return _first_that_agrees(model, candidates, request, probe, n_threads)
 
 
 def _device(wanted: str) -> str:
+    if wanted == "cpu" or (wanted == "auto" and not has_gpu_driver()):
+        return "cpu"
     import torch
 
     if wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available()):
@@ -131,18 +144,28 @@ def _device(wanted: str) -> str:
     return "cuda" if wanted == "auto" else wanted
 
 
-def _candidates(request: EngineRequest, device: str, n_px: int) -> Iterator[_Candidate]:
+def has_gpu_driver() -> bool:
+    """Whether there may be a GPU for PyTorch to use, found out without importing it."""
+    if Path("/dev/kfd").exists():  # AMD's, which PyTorch calls cuda too
+        return True
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+def _candidates(request: EngineRequest, device: str, *, small: bool) -> Iterator[_Candidate]:
     """What might be used, best first; the last one is always right."""
     precisions: tuple[str, ...] = (request.precision,)
     if device != "cpu" and request.engine != "openvino":
         if request.precision == "auto":
-            precisions = ("bf16", "fp32") if gpu_has_bf16() else ("fp32",)
+            precisions = ("bf16", "fp32") if gpu_has_bf16() else ("fp16", "fp32")
         yield from (_Candidate("torch", p, device) for p in precisions)
         return
     if request.precision == "auto":
-        small = request.engine == "auto" and n_px < SMALL_PX
-        precisions = ("bf16", "fp32") if cpu_has_bf16() and not small else ("fp32",)
-        if small:
+        precisions = ("bf16", "fp32") if cpu_has_bf16() else ("fp32",)
+        if small and request.engine == "auto":
             yield _Candidate("torch", "fp32")
             return
     installed = importlib.util.find_spec("openvino") is not None
@@ -159,29 +182,49 @@ def _candidates(request: EngineRequest, device: str, n_px: int) -> Iterator[_Can
 
 
 def _first_that_agrees(
-    model: NetworkModel, candidates: list[_Candidate], request: EngineRequest, probe: Probe
+    model: NetworkModel,
+    candidates: list[_Candidate],
+    request: EngineRequest,
+    probe: Probe,
+    n_threads: int | None,
 ) -> Engine:
-    sample = probe()
+    sample: Pixels | None = None
     expected: NDArray[np.int16] | None = None
     for candidate in candidates:
         is_last = candidate is candidates[-1]
         try:
-            engine = candidate.build(model)
+            engine = candidate.build(model, n_threads)
         except InputError as error:
             if is_last or request.engine == "openvino":
                 raise
             logger.info("%s Going on without it.", error)
             continue
+        known = _known_agreement(engine)
+        if known is not None and candidate.precision == "fp32":
+            logger.info(
+                "Engine: %s, compiled before; its classes were found to agree with float32 of "
+                "PyTorch on %.2f %% of %d pixels.", engine.name, 100 * known.share, known.n_px,
+            )  # fmt: skip
+            return engine
+        sample = probe() if sample is None else sample
         if sample is None or (candidate.engine, candidate.precision) == ("torch", "fp32"):
             logger.info("Engine: %s.", engine.name)
             return engine
         if expected is None:
-            expected = classify(TorchEngine(model, "fp32", candidate.device), sample)
+            reference = (
+                OpenVinoEngine(model, "fp32", n_threads)
+                if known is not None
+                else TorchEngine(model, "fp32", candidate.device)
+            )
+            expected = classify(reference, sample)
+        n_tried = int(sample.valid.sum())
         share = float((classify(engine, sample) == expected)[sample.valid].mean())
+        if share >= MIN_AGREEMENT and known is None and isinstance(engine, OpenVinoEngine):
+            engine.note_agreement(Agreement(share, n_tried))
         if share >= MIN_AGREEMENT or request.precision != "auto" or is_last:
             logger.info(
                 "Engine: %s; its classes agree with float32 on %.2f %% of %d pixels tried.",
-                engine.name, 100 * share, int(sample.valid.sum()),
+                engine.name, 100 * share, n_tried,
             )  # fmt: skip
             return engine
         logger.info(
@@ -190,6 +233,12 @@ def _first_that_agrees(
             engine.name, 100 * share, 100 * MIN_AGREEMENT,
         )  # fmt: skip
     raise AssertionError("the last candidate is always taken")
+
+
+def _known_agreement(engine: Engine) -> Agreement | None:
+    """What is known of an engine that was compiled for an earlier map and found good enough."""
+    found = engine.known_agreement if isinstance(engine, OpenVinoEngine) else None
+    return found if found is not None and found.share >= MIN_AGREEMENT else None
 
 
 def classify(engine: Engine, pixels: Pixels) -> NDArray[np.int16]:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pointillist.errors import InputError
 from pointillist.models.forest import ForestModel
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
     from pointillist.models import EnsembleModel, NetworkModel, TrainedModel
@@ -105,8 +101,12 @@ class EnsembleEngine:
         return scores
 
 
-class _NetworkEngine:
-    """What engines of networks share: normalised input, logits out."""
+class NetworkEngine:
+    """What engines of networks share: normalised input, logits out.
+
+    Args:
+        model: The network.
+    """
 
     def __init__(self, model: NetworkModel) -> None:
         self._normalisation = model.normalisation
@@ -120,102 +120,21 @@ class _NetworkEngine:
         return softmax(scores)
 
 
-class TorchEngine(_NetworkEngine):
-    """A network in PyTorch, channels last.
-
-    Args:
-        model: The network; on a GPU a copy of it is used.
-        precision: `fp32`, or `bf16` for automatic mixed precision.
-        device: `cpu`, `cuda` or `cuda:N`.
-    """
-
-    def __init__(self, model: NetworkModel, precision: str = "fp32", device: str = "cpu") -> None:
-        import torch
-
-        super().__init__(model)
-        self.name = f"torch {precision}" + ("" if device == "cpu" else f" on {device}")
-        self._device = torch.device(device)
-        self._bf16 = precision == "bf16"
-        self._network = _network_on(model, self._device).to(memory_format=torch.channels_last)
-
-    def scores(self, prepared: FloatArray, crop: Crop) -> FloatArray:
-        """Logits (C, h, w)."""
-        import torch
-
-        image = torch.from_numpy(prepared).to(self._device, memory_format=torch.channels_last)
-        mixed = torch.autocast(self._device.type, dtype=torch.bfloat16)
-        with torch.inference_mode(), mixed if self._bf16 else nullcontext():
-            logits = self._network(image)[0, :, crop[0], crop[1]]
-            scores: FloatArray = logits.float().contiguous().cpu().numpy()
-        return scores
-
-
-class OpenVinoEngine(_NetworkEngine):
-    """A network compiled by OpenVINO for this CPU, any height and width.
-
-    Args:
-        model: The network.
-        precision: `fp32`, or `bf16` where the CPU multiplies bf16.
-        n_threads: Threads to use; None for all cores.
-
-    Raises:
-        InputError: OpenVINO cannot take the network over; the message says why.
-    """
-
-    def __init__(
-        self, model: NetworkModel, precision: str = "fp32", n_threads: int | None = None
-    ) -> None:
-        super().__init__(model)
-        self.name = f"openvino {precision}"
-        try:
-            compiled = _compile_openvino(model, precision, n_threads)
-        except Exception as error:  # OpenVINO's frontends raise whatever they like
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise InputError(
-                f"OpenVINO cannot run this network ({reason}). Use --engine torch."
-            ) from error
-        self._request = compiled.create_infer_request()
-
-    def scores(self, prepared: FloatArray, crop: Crop) -> FloatArray:
-        """Logits (C, h, w)."""
-        outputs = self._request.infer({0: prepared}, share_inputs=True, share_outputs=True)
-        return np.array(outputs[0][0, :, crop[0], crop[1]], dtype=np.float32)
-
-
-def _network_on(model: NetworkModel, device: torch.device) -> nn.Module:
-    """The model's network, or a copy where it would have to move."""
-    network = model.network.eval()
-    if next(network.parameters()).device == device:
-        return network
-    return copy.deepcopy(network).to(device)
-
-
-def _compile_openvino(model: NetworkModel, precision: str, n_threads: int | None) -> Any:
-    """Convert and compile. The frontend is used directly: `convert_model` reports usage online."""
-    import openvino as ov
+def cpu_network(model: NetworkModel) -> nn.Module:
+    """The model's network on the CPU, ready to predict; a copy where it would have to move."""
     import torch
-    from openvino.frontend import FrontEndManager
-    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-    network = _network_on(model, torch.device("cpu"))
-    example = torch.zeros(1, len(model.bands), 64, 96)
-    frontend = FrontEndManager().load_by_framework("pytorch")
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # the tracer warns of every shape it sees
-        decoder = TorchScriptPythonDecoder(
-            network,
-            example_input=(example,),
-            trace_kwargs={"check_trace": False},  # results are compared later, on real pixels
-        )
-        graph = frontend.convert(frontend.load(decoder))
-    graph.reshape({0: ov.PartialShape([1, len(model.bands), -1, -1])})
-    hints = {
-        "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision],
-        "PERFORMANCE_HINT": "LATENCY",
-    }
-    if n_threads is not None:  # other processes use the other cores
-        hints |= {"INFERENCE_NUM_THREADS": str(n_threads), "ENABLE_CPU_PINNING": "NO"}
-    return ov.Core().compile_model(graph, "CPU", hints)
+    network = model.network.eval()
+    if next(network.parameters()).device.type == "cpu":
+        return network
+    return copy.deepcopy(network).to(torch.device("cpu"))
+
+
+def classes_of(engine: Engine, prepared: Any, crop: Crop) -> NDArray[np.int16]:
+    """Class indices (h, w) of a block, found where the scores are if the engine can."""
+    find = getattr(engine, "classes", None)
+    found: NDArray[np.int16] | None = None if find is None else find(prepared, crop)
+    return best_class(engine.scores(prepared, crop)) if found is None else found
 
 
 def best_class(scores: FloatArray) -> NDArray[np.int16]:

@@ -10,19 +10,15 @@ from typing import TYPE_CHECKING
 
 from pointillist.errors import InputError
 from pointillist.prediction.choice import EngineRequest
-from pointillist.prediction.engine import (
-    Engine,
-    EnsembleEngine,
-    ModelEngine,
-    OpenVinoEngine,
-    TorchEngine,
-)
+from pointillist.prediction.engine import Engine, EnsembleEngine, ModelEngine
+from pointillist.prediction.openvino_engine import OpenVinoEngine
+from pointillist.prediction.torch_engine import TorchEngine
 
 if TYPE_CHECKING:
     from pointillist.models import TrainedModel
 
 _JOINT = " + "  # between the engines of an ensemble
-_NETWORK_ENGINE = re.compile(r"(torch|openvino) (fp32|bf16)(?: on (cuda(?::\d+)?))?")
+_NETWORK_ENGINE = re.compile(r"(torch|openvino) (fp32|bf16|fp16)(?: on (cuda(?::\d+)?))?")
 # Kernels are chosen by these: another set may round another way.
 _INSTRUCTIONS = (
     "sse4_2", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16",

@@ -242,7 +242,7 @@ def _load(model: PathLike | TrainedModel) -> TrainedModel:
         return model
     from pointillist.models import load
 
-    return load(os.fspath(model))
+    return load(os.fspath(model), ready=False)
 
 
 def _read_areas(aoi: str | None, scenes: Sequence[Scene]) -> Sequence[AreaOfInterest | None]:

@@ -1,0 +1,187 @@
+"""A network run by PyTorch itself, on the CPU or on a GPU."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointillist.prediction.engine import Crop, FloatArray, NetworkEngine, cpu_network
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from pointillist.models import NetworkModel
+
+logger = logging.getLogger(__name__)
+
+# Input buffers in page-locked memory: one is filled while the other one is sent.
+_N_BUFFERS = 2
+# A shape is recorded as a CUDA graph once it has come so often: most blocks of a scene are alike.
+_RECORD_AFTER = 2
+
+
+class TorchEngine(NetworkEngine):
+    """A network in PyTorch, channels last.
+
+    Args:
+        model: The network; on a GPU a copy of it is used.
+        precision: `fp32`, or `bf16` or `fp16` for automatic mixed precision.
+        device: `cpu`, `cuda` or `cuda:N`.
+    """
+
+    def __init__(self, model: NetworkModel, precision: str = "fp32", device: str = "cpu") -> None:
+        import torch
+
+        from pointillist.models.threads import limit_torch
+
+        super().__init__(model)
+        limit_torch()
+        self.name = f"torch {precision}" + ("" if device == "cpu" else f" on {device}")
+        self._device = torch.device(device)
+        self._mixed = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+        network = cpu_network(model)
+        if self._device.type != "cpu":
+            network = copy.deepcopy(network).to(self._device)
+        self._network = network.to(memory_format=torch.channels_last)
+        self._lane = Lane(self._device, torch.cuda) if self._device.type == "cuda" else None
+        self._run: Callable[[Tensor], Tensor] = self._forward
+        if self._device.type == "cuda":
+            self._run = RecordedForward(self._forward, torch.cuda)
+
+    def prepare(self, pixels: Any) -> Any:
+        """Normalised bands; already on their way to the GPU where there is one."""
+        import torch
+
+        image = super().prepare(pixels)
+        if self._lane is not None:
+            return self._lane.send(image)
+        return torch.from_numpy(image).to(memory_format=torch.channels_last)
+
+    def scores(self, prepared: Any, crop: Crop) -> FloatArray:
+        """Logits (C, h, w)."""
+        scores: FloatArray = self._logits(prepared, crop).float().contiguous().cpu().numpy()
+        return scores
+
+    def classes(self, prepared: Any, crop: Crop) -> NDArray[np.int16] | None:
+        """Class indices (h, w) found on the GPU, a tenth of what scores would send back."""
+        if self._lane is None:
+            return None
+        import torch
+
+        best = self._logits(prepared, crop).argmax(dim=0).to(torch.int16)
+        classes: NDArray[np.int16] = best.cpu().numpy()
+        return classes
+
+    def _logits(self, prepared: Any, crop: Crop) -> Tensor:
+        import torch
+
+        with torch.inference_mode():
+            image = prepared if self._lane is None else self._lane.receive(prepared)
+            return self._run(image)[0, :, crop[0], crop[1]]
+
+    def _forward(self, image: Tensor) -> Tensor:
+        import torch
+
+        mixed = self._mixed
+        with nullcontext() if mixed is None else torch.autocast(self._device.type, dtype=mixed):
+            logits: Tensor = self._network(image)
+        return logits
+
+
+class Lane:
+    """Sends images to a GPU beside its computing: page-locked buffers, a stream of its own.
+
+    Two threads use it: one sends, one receives, in the same order.
+
+    Args:
+        device: The GPU.
+        cuda: `torch.cuda`, or what stands for it in a test.
+        pin: Whether buffers are page-locked, which needs a GPU.
+    """
+
+    def __init__(self, device: torch.device, cuda: Any, *, pin: bool = True) -> None:
+        self._device, self._cuda, self._pin = device, cuda, pin
+        self._stream = cuda.Stream(device)
+        self._buffers: list[Tensor | None] = [None] * _N_BUFFERS
+        self._sent: list[Any] = [None] * _N_BUFFERS
+        self._n = 0
+
+    def send(self, image: FloatArray) -> tuple[Tensor, Any]:
+        """Begin to send (1, B, h, w); returns it with the event of its arrival."""
+        import torch
+
+        slot = self._n % _N_BUFFERS
+        self._n += 1
+        if self._sent[slot] is not None:
+            self._sent[slot].synchronize()  # the buffer may not change before it is sent
+        buffer = self._buffers[slot]
+        if buffer is None or buffer.numel() < image.size:
+            buffer = torch.empty(image.size, dtype=torch.float32, pin_memory=self._pin)
+            self._buffers[slot] = buffer
+        staged = buffer[: image.size].view(image.shape)
+        staged.copy_(torch.from_numpy(image))
+        with self._cuda.stream(self._stream):
+            there = staged.to(self._device, non_blocking=True, copy=True)
+            there = there.contiguous(memory_format=torch.channels_last)
+            arrived = self._cuda.Event()
+            arrived.record(self._stream)
+        self._sent[slot] = arrived
+        return there, arrived
+
+    def receive(self, sent: tuple[Tensor, Any]) -> Tensor:
+        """The image, once what computes next waits for its arrival."""
+        there, arrived = sent
+        current = self._cuda.current_stream(self._device)
+        current.wait_event(arrived)
+        if there.is_cuda:
+            there.record_stream(current)  # its memory is not given away while it is used
+        return there
+
+
+class RecordedForward:
+    """Replays a network's kernels as one CUDA graph per shape, so that starting them costs nothing.
+
+    Args:
+        forward: Runs the network.
+        cuda: `torch.cuda`, or what stands for it in a test.
+    """
+
+    def __init__(self, forward: Callable[[Tensor], Tensor], cuda: Any) -> None:
+        self._forward, self._cuda = forward, cuda
+        self._seen: dict[tuple[int, ...], int] = {}
+        self._recorded: tuple[tuple[int, ...], Any, Tensor, Tensor] | None = None
+        self._works = True
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """Logits of an image; of one shape by replaying, of others by running."""
+        shape = tuple(image.shape)
+        if self._recorded is not None and self._recorded[0] == shape:
+            _, graph, given, logits = self._recorded
+            given.copy_(image)
+            graph.replay()
+            return logits
+        self._seen[shape] = self._seen.get(shape, 0) + 1
+        if self._works and self._recorded is None and self._seen[shape] > _RECORD_AFTER:
+            self._record(shape, image)
+        return self._forward(image)
+
+    def _record(self, shape: tuple[int, ...], image: Tensor) -> None:
+        """Only one shape is recorded: each keeps the memory of a whole pass."""
+        try:
+            given = image.clone()
+            self._cuda.synchronize()
+            graph = self._cuda.CUDAGraph()
+            with self._cuda.graph(graph, capture_error_mode="thread_local"):
+                logits = self._forward(given)
+        except RuntimeError as error:
+            self._works = False
+            logger.info("This network is run without a CUDA graph: %s", str(error).split("\n")[0])
+            return
+        self._recorded = (shape, graph, given, logits)
