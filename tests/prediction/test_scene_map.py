@@ -202,7 +202,7 @@ def test_all_is_checked_before_anything_is_done(write_scene, thresholder, tmp_pa
         predict(*arguments, uncertainty=tmp_path / "u.tif")
     with pytest.raises(InputError, match="--min-area of at least 1"):
         predict(*arguments, min_area=0)
-    with pytest.raises(InputError, match="float32 or uint8"):
+    with pytest.raises(InputError, match="float32, float16 or uint8"):
         predict(*arguments, probabilities_dtype="int16")
     with pytest.raises(MissingFileError, match="does not exist"):
         predict(thresholder, [scene, tmp_path / "none.tif"], tmp_path)

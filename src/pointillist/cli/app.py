@@ -227,15 +227,23 @@ def predict(
     ] = None,
     bands: Bands = None,
     engine: Annotated[str, typer.Option(help="auto, torch or openvino.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, fp32, bf16, or fp16 on a GPU.")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    memory: Annotated[
+        float | None,
+        typer.Option(help="Gigabytes that blocks may take besides the model; 1 unless given."),
+    ] = None,
     block: Annotated[int | None, typer.Option(help="Side of a block in pixels.")] = None,
     halo: Annotated[int | None, typer.Option(help="Margin read around a block.")] = None,
     views: Annotated[
         int, typer.Option(help="Flips and turns averaged: 1, 2, 4 or 8; so many times slower.")
     ] = 1,
+    blend: Annotated[
+        bool,
+        typer.Option("--blend", help="Fade between overlapping windows; 3 to 4 times slower."),
+    ] = False,
     probabilities_dtype: Annotated[
-        Literal["float32", "uint8"],
+        Literal["float32", "float16", "uint8"],
         typer.Option(help="Type of probabilities and uncertainty; uint8 is scaled."),
     ] = "float32",
     skip_unreadable: Annotated[
@@ -279,6 +287,8 @@ def predict(
             block=block,
             halo=halo,
             views=views,
+            blend=blend,
+            memory=memory,
             probabilities_dtype=probabilities_dtype,
             skip_unreadable=skip_unreadable,
             trace=trace,

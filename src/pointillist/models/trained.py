@@ -30,6 +30,10 @@ USUAL_BLOCK_PX = 1024
 _HALO_PX = {"unet": 128, "unetplusplus": 128, "linknet": 128, "manet": 128, "fpn": 128}
 _HALO_WIDE_CONTEXT_PX = 192
 
+# Bytes of working memory per pixel of input, OpenVINO in float32, measured.
+_BYTES_PER_PX = {"unet resnet34": 470.0}
+_BYTES_PER_UNKNOWN_PX = 900.0
+
 
 class TrainedModel(ABC):
     """A model with all it needs to be used: classes, bands, normalisation.
@@ -132,6 +136,11 @@ class TrainedModel(ABC):
             ModelFileError: The tensors do not fit the spec.
         """
 
+    @property
+    def bytes_per_px(self) -> float | None:
+        """Memory that a block takes per pixel read, besides the model; None where not known."""
+        return None
+
     def make_ready(self) -> None:  # noqa: B027 - most kinds are ready as they are
         """Build now what is else built when it is first used.
 
@@ -226,6 +235,14 @@ class NetworkModel(TrainedModel):
     def block_multiple_px(self) -> int:
         """So that pooling falls into the same places whatever the block."""
         return INPUT_MULTIPLE_PX
+
+    @property
+    def bytes_per_px(self) -> float:
+        """Measured for usual networks in float32 (`benchmarks/block_memory.py`), else a guess."""
+        name = f"{self.spec.architecture} {self.spec.encoder}"
+        network = _BYTES_PER_PX.get(name, _BYTES_PER_UNKNOWN_PX)
+        # besides: raw and normalised values of this block and the next, scores and results
+        return network + 16.0 * len(self.bands) + 8.0 * len(self.legend) + 10.0
 
     @property
     def device(self) -> torch.device:

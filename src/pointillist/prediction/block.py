@@ -83,12 +83,14 @@ class Wanted:
         min_confidence: Pixels whose class is less probable than this stay unclassified.
         views: Flips and quarter turns of a block whose probabilities are averaged: 1, 2 (mirrored
             too), 4 (turned) or 8 (both).
+        blend_px: Distance of overlapping windows that are faded into each other; 0 for none.
     """
 
     probabilities: bool = False
     uncertainty: bool = False
     min_confidence: float | None = None
     views: int = 1
+    blend_px: int = 0
 
     def __post_init__(self) -> None:
         if self.views not in N_VIEWS:

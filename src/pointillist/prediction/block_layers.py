@@ -12,7 +12,7 @@ from pointillist.legend import Legend
 from pointillist.prediction.block import BlockPrediction, Wanted
 from pointillist.raster import scale_to_uint8
 
-BandType = Literal["float32", "uint8"]
+BandType = Literal["float32", "float16", "uint8"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class BlockFormat:
     Args:
         legend: Classes; decides the codes.
         wanted: Which layers there are.
-        dtype: Of probabilities and uncertainty: `float32`, or `uint8` scaled.
+        dtype: Of probabilities and uncertainty: `float32`, `float16`, or `uint8` scaled.
     """
 
     legend: Legend
@@ -60,7 +60,9 @@ class BlockFormat:
         )
 
     def _shares(self, values: NDArray[np.float32] | None) -> NDArray[Any] | None:
-        return scale_to_uint8(values) if values is not None and self.dtype == "uint8" else values
+        if values is None:
+            return None
+        return scale_to_uint8(values) if self.dtype == "uint8" else values.astype(self.dtype)
 
     def decode(self, data: NDArray[np.uint8], shape: tuple[int, int]) -> BlockLayers:
         """The layers in the bytes of their parts, one after the other.

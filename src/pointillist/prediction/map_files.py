@@ -30,7 +30,7 @@ class MapFiles:
         grid: The scene's grid.
         legend: The model's classes.
         min_area_px: Smallest patch of the map; above 1 it waits on the disk for the last block.
-        probabilities_dtype: `float32`, or `uint8` scaled.
+        probabilities_dtype: `float32`, `float16`, or `uint8` scaled.
         overwrite: Whether files that exist are replaced.
         tags: Metadata of the map.
     """

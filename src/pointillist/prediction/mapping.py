@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pointillist.errors import ClusterError, OutputError, UnreadableFileError
 from pointillist.grid import Block, Window
 from pointillist.points import AreaOfInterest
+from pointillist.prediction.blending import with_blending
 from pointillist.prediction.block import BlockPrediction, Wanted, predict_block
 from pointillist.prediction.block_layers import BlockFormat
 from pointillist.prediction.block_store import BlockStore
@@ -25,6 +26,7 @@ from pointillist.prediction.scene_job import BlockCounter, MapOptions, SceneJob
 from pointillist.prediction.tracing import span
 from pointillist.prediction.views import with_views
 from pointillist.prediction.work_folder import FinishedBlocks, WorkFolder
+from pointillist.prediction.write_behind import write_behind
 from pointillist.raster import remove_partial_files
 
 if TYPE_CHECKING:
@@ -73,13 +75,13 @@ def predict_scene(
         engine: What computes.
         wanted: What to compute besides classes.
         aoi: Where to map; None for everywhere.
-        on_unreadable: Told of a block that cannot be read, which is then left out; without it the
-            error is raised.
+        on_unreadable: Told of a block that cannot be read, which then has no prediction; without
+            it the error is raised.
 
     Yields:
-        Each block with its prediction, None where it has no pixel to map.
+        Each block with its prediction, None where it has no pixel to map or cannot be read.
     """
-    engine = with_views(engine, wanted.views)
+    engine = with_blending(with_views(engine, wanted.views), wanted.blend_px)
 
     def read(block: Block) -> tuple[Any, NDArray[np.bool_]] | UnreadableFileError | None:
         if aoi is not None and not aoi.touches(block.core):
@@ -106,6 +108,7 @@ def predict_scene(
             elif isinstance(ready, UnreadableFileError):
                 assert on_unreadable is not None, "else it was raised"
                 on_unreadable(block, ready)
+                yield block, None
             else:
                 with span("infer", block=block.index):
                     result = predict_block(engine, ready[0], block, ready[1], wanted)
@@ -151,22 +154,26 @@ def keep_blocks(
         store: Where they are kept.
         after_each: Called when a block is kept.
     """
+    unreadable: set[int] = set()
 
     def skip(block: Block, error: UnreadableFileError) -> None:
-        store.add_empty(block.index, unreadable=True)
+        unreadable.add(block.index)
         logger.warning("Left empty: %s", error)
-        after_each()
 
     layers = BlockFormat(options.legend, options.wanted, options.probabilities_dtype)
     on_unreadable = skip if options.skip_unreadable else None
     results = predict_scene(job.scene, blocks, engine, options.wanted, job.aoi, on_unreadable)
-    with closing(results):
-        for block, result in results:
-            if result is None:
-                store.add_empty(block.index)
-            else:
-                with span("keep", block=block.index):
-                    store.add(block.index, layers.encode(result).parts)
+
+    def keep(made: tuple[Block, BlockPrediction | None]) -> None:
+        block, result = made
+        if result is None:
+            store.add_empty(block.index, unreadable=block.index in unreadable)
+        else:
+            with span("keep", block=block.index):
+                store.add(block.index, layers.encode(result).parts)
+
+    with closing(results), closing(write_behind(results, keep)) as kept:
+        for _ in kept:
             after_each()
 
 

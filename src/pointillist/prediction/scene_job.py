@@ -49,7 +49,7 @@ class MapOptions:
         legend: The model's classes.
         wanted: What to compute besides classes.
         min_area_px: Smallest patch of the map.
-        probabilities_dtype: `float32`, or `uint8` scaled.
+        probabilities_dtype: `float32`, `float16`, or `uint8` scaled.
         skip_unreadable: Leave nodata where the scene cannot be read.
         points: Files of points that the model learnt from, for the map to name.
     """

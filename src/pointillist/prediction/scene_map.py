@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pointillist.errors import InputError
 from pointillist.points import AreaOfInterest, refuse_no_overlap
 from pointillist.prediction.batch import map_scenes
+from pointillist.prediction.blending import stride_for
 from pointillist.prediction.block import Tiling, Wanted
 from pointillist.prediction.block_layers import BandType
 from pointillist.prediction.choice import EngineRequest
@@ -26,6 +28,7 @@ from pointillist.prediction.scene_job import (
     Progress,
     SceneJob,
 )
+from pointillist.prediction.sizing import choose_tiling
 from pointillist.prediction.tracing import recorded
 from pointillist.raster import fingerprint_scene
 from pointillist.raster.listing import list_scenes
@@ -54,6 +57,8 @@ def predict(
     block: int | None = None,
     halo: int | None = None,
     views: int = 1,
+    blend: bool = False,
+    memory: float | None = None,
     device: str = "auto",
     probabilities_dtype: BandType = "float32",
     skip_unreadable: bool = False,
@@ -101,8 +106,13 @@ def predict(
         halo: Margin read around a block, rounded up likewise; the model's own where None.
         views: Flips and quarter turns of each block whose probabilities are averaged (test-time
             augmentation): 1, 2, 4 or 8; so many times slower.
+        blend: Look at each pixel from up to four overlapping windows and fade between them; three
+            to four times slower. Blocks with their halo show no seams without it.
+        memory: Gigabytes (2³⁰ bytes) that blocks may take besides the model, 1 where None; decides
+            the size of a block where `block` is None.
         device: `auto`, `cpu` or `cuda`.
-        probabilities_dtype: `float32`, or `uint8` (scaled), for probabilities and uncertainty.
+        probabilities_dtype: `float32`, `float16` or `uint8` (scaled), for probabilities and
+            uncertainty.
         skip_unreadable: Leave nodata, and say where, in blocks that the scene cannot be read for.
         workers: Map with so many processes on this machine, which are started again when they die.
         scheduler: Map with the workers of a Dask cluster; the address of its scheduler. All of
@@ -133,9 +143,9 @@ def predict(
     """
     one = isinstance(scenes, (str, os.PathLike))
     aoi = None if aoi is None else os.fspath(aoi)
-    if probabilities_dtype not in ("float32", "uint8"):
+    if probabilities_dtype not in ("float32", "float16", "uint8"):
         raise InputError(
-            f"Expected probabilities as float32 or uint8, got {probabilities_dtype!r}."
+            f"Expected probabilities as float32, float16 or uint8, got {probabilities_dtype!r}."
         )
     wanted = Wanted(probabilities is not None, uncertainty is not None, min_confidence, views)
     request = EngineRequest(engine, precision, device)
@@ -167,7 +177,9 @@ def predict(
         collection = MapCollection(Path(out), listed, plans)
         collection.check(resume=resume, overwrite=overwrite)
     trained = _load(model)
-    tiling = Tiling.of_model(trained, block, halo)
+    tiling = choose_tiling(trained, block, halo, memory, blend=blend)
+    if blend:
+        wanted = replace(wanted, blend_px=stride_for(tiling.block_px))
     opened = open_fitting_scenes(paths, trained, bands)
     areas = _read_areas(aoi, opened)
     jobs = [
@@ -216,6 +228,7 @@ def _record(
             "--block": tiling.block_px,
             "--halo": tiling.halo_px,
             "--views": wanted.views,
+            "--blend": bool(wanted.blend_px),
             "--aoi": None if job.aoi is None else job.aoi.fingerprint(),
             "--bands": list(job.scene.bands),
             "--min-confidence": wanted.min_confidence,

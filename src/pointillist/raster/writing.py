@@ -62,11 +62,13 @@ class _RasterWriter:
         resampling: str,
         predictor: int,
         overwrite: bool,
+        n_bits: int | None = None,
     ) -> None:
         self.path = check_output(path, overwrite)
         self.grid = grid
         self._resampling = resampling
         self._predictor = predictor
+        self._n_bits = {} if n_bits is None else {"nbits": n_bits}
         self._blocks = self._hidden("blocks.tif")
         self._cog = self._hidden("cog.tif")
         profile = {
@@ -84,6 +86,7 @@ class _RasterWriter:
             "compress": "deflate",
             "zlevel": 1,
             "bigtiff": "if_safer",
+            **self._n_bits,
         }
         if grid.is_georeferenced:
             profile["transform"] = _affine(grid)
@@ -142,6 +145,7 @@ class _RasterWriter:
             overview_resampling=self._resampling,
             bigtiff="IF_SAFER",
             num_threads="ALL_CPUS",
+            **self._n_bits,
             # the factor of an overview is told by its width, which one pixel cannot shrink
             overviews="NONE" if self.grid.width == 1 else "AUTO",
         )
@@ -245,7 +249,8 @@ class BandWriter(_RasterWriter):
         path: File to write.
         grid: The scene's grid.
         band_names: One per band.
-        dtype: `float32` (nodata NaN), or `uint8` (0…250 for 0…1 with the scale tagged, nodata 255).
+        dtype: `float32` (nodata NaN), `float16` (the same in half the space, to 0.0005), or `uint8`
+            (0…250 for 0…1 with the scale tagged, nodata 255).
         overwrite: Replace a file that is there.
     """
 
@@ -255,7 +260,7 @@ class BandWriter(_RasterWriter):
         grid: Grid,
         band_names: Sequence[str],
         *,
-        dtype: Literal["float32", "uint8"] = "float32",
+        dtype: Literal["float32", "float16", "uint8"] = "float32",
         overwrite: bool = False,
     ) -> None:
         scaled = dtype == "uint8"
@@ -263,11 +268,12 @@ class BandWriter(_RasterWriter):
             path,
             grid,
             count=len(band_names),
-            dtype=dtype,
+            dtype="uint8" if scaled else "float32",
             nodata=255 if scaled else float("nan"),
             resampling="AVERAGE",
             predictor=2 if scaled else 3,
             overwrite=overwrite,
+            n_bits=16 if dtype == "float16" else None,  # GDAL reads halves as float32
         )
         self._scaled = scaled
         self._dataset.descriptions = tuple(band_names)
