@@ -27,7 +27,7 @@ from pointillist.prediction.tracing import span
 from pointillist.prediction.views import with_views
 from pointillist.prediction.work_folder import FinishedBlocks, WorkFolder
 from pointillist.prediction.write_behind import write_behind
-from pointillist.raster import remove_partial_files
+from pointillist.raster import decoded_once, remove_partial_files
 
 if TYPE_CHECKING:
     from pointillist.raster import PixelSource
@@ -162,7 +162,6 @@ def keep_blocks(
 
     layers = BlockFormat(options.legend, options.wanted, options.probabilities_dtype)
     on_unreadable = skip if options.skip_unreadable else None
-    results = predict_scene(job.scene, blocks, engine, options.wanted, job.aoi, on_unreadable)
 
     def keep(made: tuple[Block, BlockPrediction | None]) -> None:
         block, result = made
@@ -172,9 +171,11 @@ def keep_blocks(
             with span("keep", block=block.index):
                 store.add(block.index, layers.encode(result).parts)
 
-    with closing(results), closing(write_behind(results, keep)) as kept:
-        for _ in kept:
-            after_each()
+    with decoded_once(job.scene, blocks) as ordered:
+        results = predict_scene(job.scene, ordered, engine, options.wanted, job.aoi, on_unreadable)
+        with closing(results), closing(write_behind(results, keep)) as kept:
+            for _ in kept:
+                after_each()
 
 
 def write_results(

@@ -4,6 +4,7 @@ Rasterio is imported where it is used: arrays as scenes work without it.
 """
 
 from pointillist.raster.classes import ClassRaster, open_class_raster
+from pointillist.raster.decoding import decoded_once
 from pointillist.raster.describe import describe
 from pointillist.raster.fingerprint import (
     JOB_TAG,
@@ -38,6 +39,7 @@ __all__ = [
     "Pixels",
     "Scene",
     "check_output",
+    "decoded_once",
     "describe",
     "fingerprint_contents",
     "fingerprint_raster",

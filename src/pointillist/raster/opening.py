@@ -17,7 +17,8 @@ from pointillist.errors import MissingFileError, UnreadableFileError
 from pointillist.grid import Grid, Transform, Window
 
 # GDAL keeps decoded blocks up to 5 % of the machine's memory; a scene needs far less.
-os.environ.setdefault("GDAL_CACHEMAX", "256")
+USUAL_CACHE_MIB = "256"
+os.environ.setdefault("GDAL_CACHEMAX", USUAL_CACHE_MIB)
 
 
 class Handles:

@@ -65,6 +65,13 @@ class Scene(Closing):
             )
         self.dtype = str(np.result_type(*types))
         self._is_mixed = len(types) > 1
+        together = str(dataset.interleaving or "").lower().endswith("pixel")
+        decoded = range(1, dataset.count + 1) if together else self.bands
+        # Shape of the tiles or strips that are decoded at a time, and bytes per pixel of them.
+        self.layout: tuple[tuple[int, int], int] = (
+            dataset.block_shapes[self.bands[0] - 1],
+            sum(np.dtype(dataset.dtypes[i - 1]).itemsize for i in decoded),
+        )
         self.nodata = tuple(dataset.nodatavals[i - 1] for i in self.bands)
         # nodata is compared here; only other kinds of masks cost a second read
         self._masked = masked_bands(dataset, self.bands)
