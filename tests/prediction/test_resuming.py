@@ -49,9 +49,9 @@ def out(tmp_path):
 
 @pytest.fixture
 def interrupted(scene, out):
-    """A map of four blocks, of which two are finished."""
+    """A map of four blocks, of which two are finished: one is kept while the one before counts."""
     with pytest.raises(StopError):
-        predict(Thresholder(), scene, out, block=BLOCK, progress=_stop_after(2))
+        predict(Thresholder(), scene, out, block=BLOCK, progress=_stop_after(1))
     return out
 
 
@@ -66,7 +66,7 @@ def _expected():
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_only_what_is_missing_is_computed(error, scene, out, tmp_path) -> None:
     def interrupt(done: int, total: int) -> None:
-        if done == 3:
+        if done == 2:  # the third one is being kept
             raise error("now")
 
     extras = {"uncertainty": tmp_path / "u.tif", "probabilities": tmp_path / "p.tif"}
@@ -328,7 +328,7 @@ def test_several_scenes_go_on_where_they_were(write_scene, tmp_path) -> None:
     scenes = [write_scene(grey(64, 64, seed), f"s{seed}.tif") for seed in (1, 2, 3)]
     folder, told = tmp_path / "maps", []
     with pytest.raises(StopError):
-        predict(Thresholder(), scenes, folder, block=BLOCK, progress=_stop_after(6))
+        predict(Thresholder(), scenes, folder, block=BLOCK, progress=_stop_after(5))
     first = (folder / "s1_map.tif").stat().st_mtime_ns
     model = Thresholder()
     maps = predict(
