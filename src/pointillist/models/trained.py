@@ -30,8 +30,8 @@ USUAL_BLOCK_PX = 1024
 _HALO_PX = {"unet": 128, "unetplusplus": 128, "linknet": 128, "manet": 128, "fpn": 128}
 _HALO_WIDE_CONTEXT_PX = 192
 
-# Bytes of working memory per pixel of input, OpenVINO in float32, measured.
-_BYTES_PER_PX = {"unet resnet34": 470.0}
+# Bytes of working memory per pixel of input, OpenVINO in float32, measured (docs/map_engine.md).
+_BYTES_PER_PX = {"unet resnet34": 520.0}
 _BYTES_PER_UNKNOWN_PX = 900.0
 
 
@@ -238,7 +238,7 @@ class NetworkModel(TrainedModel):
 
     @property
     def bytes_per_px(self) -> float:
-        """Measured for usual networks in float32 (`benchmarks/block_memory.py`), else a guess."""
+        """Measured for the usual network in float32, else a guess that is rather too large."""
         name = f"{self.spec.architecture} {self.spec.encoder}"
         network = _BYTES_PER_PX.get(name, _BYTES_PER_UNKNOWN_PX)
         # besides: raw and normalised values of this block and the next, scores and results

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pointillist.models import TrainedModel
 
 DEFAULT_GIB = 1.0
+# Of it, for what GDAL keeps of the scene and for the files that are written.
+_RESERVED_GIB = 0.09
 # Finer steps would make files' tiles be cut in more pieces for little.
 _STEP_PX, _SMALLEST_PX, _LARGEST_PX = 128, 256, 4096
 
@@ -50,7 +52,7 @@ def choose_tiling(
         return Tiling.of_model(model, block, blending_halo(stride_for(block)))
     if block_px is not None or model.bytes_per_px is None:
         return Tiling.of_model(model, block_px, halo_px)
-    n_px = gib * 2**30 / model.bytes_per_px
+    n_px = (gib - _RESERVED_GIB) * 2**30 / model.bytes_per_px
     sizes = range(_LARGEST_PX, _SMALLEST_PX, -_STEP_PX)
     fitting = (size for size in sizes if _read_px(model, size, halo_px) ** 2 <= n_px)
     return Tiling.of_model(model, next(fitting, _SMALLEST_PX), halo_px)
