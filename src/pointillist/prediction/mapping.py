@@ -27,7 +27,7 @@ from pointillist.prediction.tracing import span
 from pointillist.prediction.views import with_views
 from pointillist.prediction.work_folder import FinishedBlocks, WorkFolder
 from pointillist.prediction.write_behind import write_behind
-from pointillist.raster import decoded_once, remove_partial_files
+from pointillist.raster import decoded_once, in_panels, little_kept, remove_partial_files
 
 if TYPE_CHECKING:
     from pointillist.raster import PixelSource
@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 OnUnreadable = Callable[[Block, UnreadableFileError], None]
 
 _N_LISTED = 20
+_N_PANEL_COLUMNS = 4
 
 
 def map_scene(
@@ -206,8 +207,9 @@ def write_results(
         overwrite=stock.may_replace,
         tags=job_tags(stock.record, options.points),
     )
-    with span("finish"), files:
-        for block in job.blocks:
+    # in panels, so that tiles which several blocks share are whole before they leave memory
+    with span("finish"), little_kept(), files:
+        for block in in_panels(job.blocks, _N_PANEL_COLUMNS):
             with span("write", block=block.index):
                 data = kept.read(block.index)
                 if data is not None:

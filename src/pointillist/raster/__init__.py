@@ -4,7 +4,7 @@ Rasterio is imported where it is used: arrays as scenes work without it.
 """
 
 from pointillist.raster.classes import ClassRaster, open_class_raster
-from pointillist.raster.decoding import decoded_once
+from pointillist.raster.decoding import decoded_once, in_panels, little_kept
 from pointillist.raster.describe import describe
 from pointillist.raster.fingerprint import (
     JOB_TAG,
@@ -44,6 +44,8 @@ __all__ = [
     "fingerprint_contents",
     "fingerprint_raster",
     "fingerprint_scene",
+    "in_panels",
+    "little_kept",
     "made_by_predict",
     "open_class_raster",
     "open_scene",

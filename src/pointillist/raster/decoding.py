@@ -53,6 +53,18 @@ def decoded_once(scene: Scene, blocks: Sequence[Block]) -> Iterator[list[Block]]
         yield in_panels(blocks, n_columns)
 
 
+@contextmanager
+def little_kept() -> Iterator[None]:
+    """Let GDAL keep no more while files are written than while scenes are read."""
+    import rasterio
+
+    if os.environ.get("GDAL_CACHEMAX") != USUAL_CACHE_MIB:
+        yield
+        return
+    with rasterio.Env(GDAL_CACHEMAX=_PANEL_BYTES):
+        yield
+
+
 def in_panels(blocks: Sequence[Block], n_columns: int) -> list[Block]:
     """Blocks panel by panel, each from top to bottom; panels are so many blocks wide."""
     starts = {col: i for i, col in enumerate(sorted({block.core.col for block in blocks}))}
