@@ -7,7 +7,6 @@ compared with the census: bias in standard errors, and how often a 95 % interval
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,16 +15,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pointillist.accuracy.estimators import Estimate, StratifiedSample, estimate
 from pointillist.errors import InputError
+from pointillist.studies import coverage_samples as samples
+from pointillist.studies.coverage_batch import Figures, check, estimate_all
+from pointillist.studies.coverage_samples import Counts, Draws
 from pointillist.studies.places import NOWHERE, Folders, Place, read_place
 
-DESIGNS = ("simple", "stratified", "systematic")
+DESIGNS = ("simple", "stratified", "equal", "post-stratified", "other strata", "systematic")
 CONFIDENCE = 0.95
 ENOUGH = 30
 """Samples of a class, on average, from which on its interval is judged."""
-
-Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,16 @@ class AccuracyCell:
 
     Args:
         scene: Name of the scene; its map is learnt by a forest from 300 simple random points.
-        design: `simple`, `stratified` (by map class, in proportion, at least two each) or
-            `systematic` (judged as if it were simple random, as is usual).
+        design: `simple`; `stratified` (by map class, in proportion, at least two each); `equal`
+            (as many of each map class); `post-stratified` (simple random, map classes as strata
+            afterwards); `other strata` (by the commonest class of 64-px cells: strata that are not
+            the map's classes); `systematic` (a grid with a random start, judged as if it were
+            simple random, as is usual).
         n_points: Points of a reference sample.
         seed: Of map and samples.
         draws: Samples.
+        turn_deg: Turns the grid of systematic samples.
+        stretch: Lengthens its step.
     """
 
     scene: str
@@ -46,6 +50,8 @@ class AccuracyCell:
     n_points: int = 300
     seed: int = 0
     draws: int = 10_000
+    turn_deg: float | None = None
+    stretch: float | None = None
 
     def __post_init__(self) -> None:
         if self.design not in DESIGNS:
@@ -66,10 +72,8 @@ def run_coverage(cell: AccuracyCell, folders: Folders = NOWHERE) -> dict[str, An
     from pointillist.studies.mapping import score_map
 
     place, found = _mapped(cell.scene, cell.seed, folders.find_scenes())
-    rng = np.random.default_rng([cell.seed, cell.n_points, DESIGNS.index(cell.design), 77])
-    census = count_census(found, place)
-    draw = _sampler(cell, census, found, place)
-    judged = judge([draw(rng) for _ in range(cell.draws)], census)
+    draws = draw(cell, found, place)
+    judged = judge(draws, count_census(found, place))
     return {
         "protocol": "P-accuracy",
         "cell": asdict(cell),
@@ -98,66 +102,41 @@ def count_census(found: NDArray[np.int16], place: Place) -> Counts:
     return np.asarray(matrix.counts, dtype=np.int64)
 
 
-def _sampler(
-    cell: AccuracyCell, census: Counts, found: NDArray[np.int16], place: Place
-) -> Callable[[np.random.Generator], StratifiedSample]:
-    """A function that draws one sample, counted.
+def draw(cell: AccuracyCell, found: NDArray[np.int16], place: Place) -> Draws:
+    """The samples of a cell.
 
-    Simple and stratified samples are drawn from the counts of the census, which has the same
-    distribution as drawing pixels without replacement; systematic ones from the pixels.
+    Those of all designs but the systematic one are drawn from the counts of the census, which has
+    the same distribution as drawing pixels without replacement.
     """
-    n_classes = len(census)
-    sizes = census.sum(axis=1)
-
-    def simple(rng: np.random.Generator) -> StratifiedSample:
-        counts = rng.multivariate_hypergeometric(census.ravel(), cell.n_points)
-        return _one_stratum(counts.reshape(census.shape))
-
-    def stratified(rng: np.random.Generator) -> StratifiedSample:
-        counts = np.zeros((n_classes, n_classes + 1, n_classes), dtype=np.int64)
-        for c, n in enumerate(allocate(sizes, cell.n_points)):
-            counts[c, c] = rng.multivariate_hypergeometric(census[c], n)
-        present = sizes > 0
-        return StratifiedSample(
-            counts[present],
-            sizes[present].astype(np.float64),
-            tuple(np.array(place.legend.names)[present].tolist()),
-            np.flatnonzero(present),
-        )
-
-    def systematic(rng: np.random.Generator) -> StratifiedSample:
-        from pointillist.sampling import draw_points
-
-        rows, cols = draw_points(known, cell.n_points, "systematic", rng).T
-        counts = np.zeros(census.shape, dtype=np.int64)
-        np.add.at(counts, (found[rows, cols], place.mask[rows, cols]), 1)
-        return _one_stratum(counts)
-
+    rng = np.random.default_rng([cell.seed, cell.n_points, DESIGNS.index(cell.design), 77])
+    mask, n, d = place.mask.astype(np.int16), cell.n_points, cell.draws
     if cell.design == "systematic":
-        known = np.where(found < 0, -1, place.mask).astype(np.int8)
-        return systematic
-    return simple if cell.design == "simple" else stratified
+        turn, stretch = cell.turn_deg or 0.0, cell.stretch or 1.0
+        return samples.draw_grid(found, mask, n, d, rng, turn, stretch)
+    census = count_census(found, place)
+    if cell.design == "simple":
+        return samples.draw_simple(census, n, d, rng)
+    if cell.design == "post-stratified":
+        return samples.draw_post_stratified(census, n, d, rng)
+    if cell.design == "other strata":
+        strata = samples.cut_by_old_map(found, mask, len(census))
+        points = samples.share_out(strata.sum(axis=(1, 2)), n)
+        return samples.draw_by_other_strata(strata, points, d, rng)
+    share = samples.share_out if cell.design == "stratified" else samples.share_out_equally
+    return samples.draw_by_class(census, share(census.sum(axis=1), n), d, rng)
 
 
-def allocate(sizes: Counts, n: int) -> Counts:
-    """Samples per stratum in proportion to its size, at least two where it has any pixel."""
-    wanted = np.maximum(np.round(n * sizes / sizes.sum()).astype(np.int64), 2 * (sizes > 0))
-    wanted[np.argmax(wanted)] -= wanted.sum() - n
-    return np.asarray(np.minimum(wanted, sizes), dtype=np.int64)
-
-
-def _one_stratum(counts: Counts) -> StratifiedSample:
-    padded = np.zeros((1, len(counts) + 1, len(counts)), dtype=np.int64)
-    padded[0, : len(counts)] = counts
-    return StratifiedSample(padded, np.ones(1))
-
-
-def judge(samples: list[StratifiedSample], census: Counts) -> dict[str, Any]:
+def judge(draws: Draws, census: Counts) -> dict[str, Any]:
     """Estimates of all samples against the census.
 
     Args:
-        samples: Reference samples of one map.
+        draws: Reference samples of one map.
         census: (C, C) pixels by map class and class of the mask.
+
+    Returns:
+        Of each figure, in lists by class but for `overall`: `bias` in standard deviations over the
+        draws, `coverage`, the `estimable` share, the share of `score` intervals, `se_ratio` (mean
+        standard error by standard deviation over the draws) and the `truth`.
     """
     total, right = census.sum(), np.diag(census)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -167,39 +146,32 @@ def judge(samples: list[StratifiedSample], census: Counts) -> dict[str, Any]:
             "users": right / census.sum(axis=1),
             "producers": right / census.sum(axis=0),
         }
-    values: dict[str, list[list[Estimate]]] = {name: [] for name in truth}
-    seen = np.zeros((2, len(census)))
-    for sample in samples:
-        found = estimate(sample, CONFIDENCE)
-        values["overall"].append([found.overall])
-        for name in ("area", "users", "producers"):
-            values[name].append(getattr(found, name))
-        counts = sample.counts.sum(axis=0)
-        seen += counts[:-1].sum(axis=1), counts.sum(axis=0)
-    users, producers = (seen / len(samples)).round(1).tolist()
-    told = {name: _compare(values[name], truth[name]) for name in truth}
+    found = estimate_all(draws, CONFIDENCE)
+    check(draws, found, CONFIDENCE)
+    told = {name: _compare(found[name], truth[name]) for name in truth}
     overall = {key: value[0] for key, value in told.pop("overall").items()}
-    told["area"]["n"] = told["producers"]["n"] = producers
-    told["users"]["n"] = users
+    counts = draws.counts.sum(axis=1).mean(axis=0)
+    n_in_map, n_in_reference = (counts.sum(axis=side).round(1).tolist() for side in (1, 0))
+    told["area"]["n"] = told["producers"]["n"] = n_in_reference
+    told["users"]["n"] = n_in_map
     return {"overall": overall, **told}
 
 
-def _compare(estimates: list[list[Estimate]], truth: NDArray[np.float64]) -> dict[str, Any]:
+def _compare(figures: list[Figures], truth: NDArray[np.float64]) -> dict[str, list[Any]]:
     """Bias, coverage and estimable share of each figure over all samples."""
-    value = np.array([[e.value for e in row] for row in estimates])
-    has = np.array([[e.se is not None for e in row] for row in estimates])
-    se = np.array([[np.nan if e.se is None else e.se for e in row] for row in estimates])
-    nothing = (np.nan, np.nan)
-    limits = np.array([[nothing if e.ci is None else e.ci for e in row] for row in estimates])
-    held = (limits[..., 0] <= truth + 1e-12) & (truth - 1e-12 <= limits[..., 1]) & has
-    out: dict[str, Any] = {"bias": [], "coverage": [], "estimable": [], "truth": []}
-    for k, true in enumerate(truth):
-        ok = has[:, k]
-        spread = float(np.mean(se[ok, k])) if ok.any() else 0.0
-        bias = float(np.mean(value[ok, k]) - true) / spread if spread > 0 else None
-        out["bias"].append(bias)
-        out["coverage"].append(float(held[ok, k].mean()) if ok.any() else None)
+    out: dict[str, list[Any]] = {
+        key: [] for key in ("bias", "coverage", "estimable", "score", "se_ratio", "truth")
+    }
+    for figure, true in zip(figures, truth, strict=True):
+        ok = ~np.isnan(figure.se)
+        held = (figure.low[ok] <= true + 1e-12) & (true - 1e-12 <= figure.high[ok])
+        spread = float(np.std(figure.value[ok])) if ok.any() else 0.0
+        known = spread > 0
+        out["bias"].append(float(figure.value[ok].mean() - true) / spread if known else None)
+        out["se_ratio"].append(float(figure.se[ok].mean()) / spread if known else None)
+        out["coverage"].append(float(held.mean()) if ok.any() else None)
         out["estimable"].append(float(ok.mean()))
+        out["score"].append(float(figure.score[ok].mean()) if ok.any() else None)
         out["truth"].append(None if np.isnan(true) else float(true))
     return out
 
@@ -209,6 +181,14 @@ def areas_with_enough(record: dict[str, Any]) -> tuple[list[float], list[float]]
     area = record["area"]
     enough = [c for c, n in enumerate(area["n"]) if n >= ENOUGH and area["coverage"][c] is not None]
     return [area["bias"][c] or 0.0 for c in enough], [area["coverage"][c] for c in enough]
+
+
+def name_design(cell: dict[str, Any]) -> str:
+    """The design, with what was done to a grid."""
+    turn, stretch = cell.get("turn_deg"), cell.get("stretch")
+    parts = [f"turned by {turn:g}°"] if turn else []
+    parts += [f"step × {stretch:g}"] if stretch else []
+    return ", ".join([cell["design"], *parts])
 
 
 def render_coverage(records: list[dict[str, Any]]) -> Any:
@@ -226,7 +206,7 @@ def render_coverage(records: list[dict[str, Any]]) -> Any:
         cell = record["cell"]
         biases, held = areas_with_enough(record)
         table.add_row(
-            f"{cell['scene']}, {cell['design']}, {cell['n_points']}",
+            f"{cell['scene']}, {name_design(cell)}, {cell['n_points']}",
             f"{record['overall']['bias']:+.3f}",
             f"{record['overall']['coverage']:.1%}",
             f"{max(biases, key=abs):+.3f}",

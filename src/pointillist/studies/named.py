@@ -236,17 +236,23 @@ def _blocks() -> StudyConfig:
 
 
 def _accuracy() -> StudyConfig:
-    drawn = {"scene": list(DUBAI), "design": ["simple", "stratified"], "n_points": [300, 1000]}
-    # drawn pixel by pixel: on the larger scenes for hours
-    systematic = {"scene": list(DUBAI[:2]), "design": "systematic", "n_points": [300, 1000]}
+    from pointillist.studies.coverage import DESIGNS
+
+    rows = []
+    for scene in DUBAI:  # one after the other: its rows share a map
+        for design in DESIGNS:
+            cells = {"scene": scene, "design": design, "n_points": [300, 1000]}
+            rows.append(RowsConfig(protocol="P-accuracy", cells=cells))
+        if scene in DUBAI[:2]:
+            turned = {"scene": scene, "design": "systematic", "n_points": 1000}
+            for change in ({"turn_deg": [10.0, 25.0, 45.0]}, {"stretch": [0.93, 1.07]}):
+                # does a grid that keeps step with the streets mislead, and which way out helps?
+                rows.append(RowsConfig(protocol="P-accuracy", cells={**turned, **change}))
     return StudyConfig(
         name="accuracy",
         title="P-accuracy: 10,000 reference samples of one map, judged against its census",
         seeds=1,
-        rows=[
-            RowsConfig(protocol="P-accuracy", cells=drawn),
-            RowsConfig(protocol="P-accuracy", cells=systematic),
-        ],
+        rows=rows,
     )
 
 

@@ -85,7 +85,7 @@ def protocols() -> dict[str, Protocol]:
             accuracy="overall_accuracy", recipes=on_scenes,
         ),
         Protocol(
-            "P-accuracy", 1, AccuracyCell, run_coverage, "accuracy.jsonl",
+            "P-accuracy", 2, AccuracyCell, run_coverage, "accuracy.jsonl",
             accuracy="overall_accuracy",
         ),
         Protocol(

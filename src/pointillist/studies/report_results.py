@@ -21,7 +21,7 @@ from pointillist.report.document import (
 from pointillist.scenes import CLASSIC_LEGEND
 from pointillist.studies import claims as ledger
 from pointillist.studies import figures, reference
-from pointillist.studies.coverage import ENOUGH, areas_with_enough
+from pointillist.studies.coverage import ENOUGH, areas_with_enough, name_design
 from pointillist.studies.examples import read_examples
 from pointillist.studies.figures import to_svg
 from pointillist.studies.findings import Findings
@@ -363,7 +363,7 @@ def accuracy_section(findings: Findings) -> Section | None:
         cell = record["cell"]
         rows.append(
             [
-                f"{cell['scene']}, {cell['design']}",
+                f"{cell['scene']}, {name_design(cell)}",
                 int(cell["n_points"]),
                 f"{record['overall']['bias']:+.3f}",
                 f"{record['overall']['coverage']:.1%}",
