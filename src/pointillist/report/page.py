@@ -67,6 +67,7 @@ def render_page(assessment: Assessed) -> str:
             proportions=_matrix_rows(a, a["matrix_proportions"]),
             overall=Stated.read(a["overall_accuracy"]),
             mean_iou=Stated.read(a["mean_iou"]),
+            kappa=Stated.read(a.get("kappa")),
             confidence=wording.confidence(a),
             figures=_figures(a),
             errors=_error_map(assessment),

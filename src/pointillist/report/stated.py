@@ -34,6 +34,7 @@ class Stated:
         high: Upper limit.
         is_estimate: Whether it comes from a sample, and so should have an interval.
         se: Its standard error, None where there is none.
+        bootstrap: Limits by resampling, None where there are none.
     """
 
     value: float | None
@@ -41,6 +42,7 @@ class Stated:
     high: float | None = None
     is_estimate: bool = False
     se: float | None = None
+    bootstrap: tuple[float, float] | None = None
 
     @classmethod
     def read(cls, stated: Any) -> Stated:
@@ -48,7 +50,11 @@ class Stated:
         if not isinstance(stated, Mapping):
             return cls(None if stated is None else float(stated))
         low, high = stated.get("ci") or (None, None)
-        return cls(stated["estimate"], low, high, True, stated.get("se"))
+        resampled = stated.get("bootstrap_ci")
+        return cls(
+            stated["estimate"], low, high, True, stated.get("se"),
+            None if resampled is None else (resampled[0], resampled[1]),
+        )  # fmt: skip
 
     def percent(self, digits: int = 1) -> str:
         """The value in percent, without the sign."""
@@ -59,6 +65,13 @@ class Stated:
         if self.low is None or self.high is None:
             return "not estimable" if self.is_estimate and self.value is not None else ""
         return f"{100 * self.low:.{digits}f}–{100 * self.high:.{digits}f}"
+
+    def percent_bootstrap(self, digits: int = 1) -> str:
+        """The limits by resampling in percent; nothing where there are none."""
+        if self.bootstrap is None:
+            return ""
+        low, high = self.bootstrap
+        return f"{100 * low:.{digits}f}–{100 * high:.{digits}f}"
 
     def percent_se(self, digits: int = 1) -> str:
         """The standard error in percentage points; nothing where there is none."""

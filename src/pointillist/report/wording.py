@@ -37,6 +37,19 @@ SARNDAL = (
     "Särndal, C.-E., Swensson, B., Wretman, J. (1992). Model Assisted Survey Sampling. Springer, "
     "New York."
 )
+WILSON = (
+    "Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. "
+    "Journal of the American Statistical Association 22, 209–212."
+)
+ZOU = (
+    "Zou, G. Y., Huang, W., Zhang, X. (2009). A note on confidence interval estimation for a "
+    "linear function of binomial proportions. Computational Statistics and Data Analysis 53, "
+    "1080–1085."
+)
+RAO = (
+    "Rao, J. N. K., Wu, C. F. J. (1988). Resampling inference with complex survey data. Journal "
+    "of the American Statistical Association 83, 231–241."
+)
 COCHRAN = "Cochran, W. G. (1977). Sampling Techniques, 3rd ed. Wiley, New York."
 
 Paragraph = list[tuple[str, bool]]
@@ -104,10 +117,16 @@ def references(a: Mapping[str, Any]) -> list[str]:
     """Publications behind the estimators."""
     if a["kind"] != "design-based":
         return []
-    if len(a["design"]["strata"]) == 1:
-        return [COCHRAN, OLOFSSON, SARNDAL, STEHMAN]
-    by_class = a["design"]["strata_are_map_classes"]
-    return [OLOFSSON_2013, OLOFSSON, SARNDAL] if by_class else [OLOFSSON, SARNDAL, STEHMAN]
+    found = [OLOFSSON, SARNDAL, WILSON, ZOU]
+    if len(a["design"]["strata"]) == 1 or a["design"].get("estimator") == "post-stratified":
+        found = [COCHRAN, *found]
+    elif a["design"]["strata_are_map_classes"]:
+        found = [OLOFSSON_2013, *found]
+    else:
+        found.append(STEHMAN)
+    if a.get("bootstrap"):
+        found.append(RAO)
+    return sorted(found)
 
 
 def design_name(a: Mapping[str, Any]) -> str:
@@ -155,14 +174,25 @@ def _sample(a: Mapping[str, Any]) -> str:
         f"{count(a['n'])} points ({a['reference']}); the sampling unit is one pixel of the map."
     )
     if len(strata) == 1:
-        return f"{drawn} The population are {count(strata[0]['pixels'])} pixels."
+        return f"{drawn} The population are {count(strata[0]['pixels'])} pixels.{_unanswered(a)}"
     what = "the classes of the map" if a["design"]["strata_are_map_classes"] else "not its classes"
     if a["design"].get("estimator") == "post-stratified":
         what += ", formed after the draw"
     allocation = "; ".join(
         f"{s['name']}: {count(s['n'])} of {count(s['pixels'])} pixels" for s in strata
     )
-    return f"{drawn} The strata are {what}, with this allocation: {allocation}."
+    return f"{drawn} The strata are {what}, with this allocation: {allocation}.{_unanswered(a)}"
+
+
+def _unanswered(a: Mapping[str, Any]) -> str:
+    """What became of sampled places that nobody could label; nothing where there are none."""
+    missing = a.get("nonresponse")
+    if not missing:
+        return ""
+    return (
+        f" {count(missing['n'])} of {count(missing['n_sampled'])} sampled places could not be "
+        f"labelled; {missing['assumption'][0].lower()}{missing['assumption'][1:].rstrip('.')}."
+    )
 
 
 def _estimation(a: Mapping[str, Any]) -> str:
