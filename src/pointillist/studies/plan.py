@@ -156,12 +156,13 @@ def _expand(part: RowsConfig) -> Iterator[Row]:
 def _check_values(cell: Cell) -> None:
     """Refuse strategies and recipes before the first run, not after an hour."""
     from pointillist.sampling.masks import PSEUDO_STRATIFIED, STRATEGIES
+    from pointillist.studies.coverage import DESIGNS
     from pointillist.studies.settings import SETTINGS
 
     values, protocol = asdict(cell), protocol_of(cell)
     for key, known in (
         ("strategy", (*STRATEGIES, PSEUDO_STRATIFIED)),
-        ("design", ("simple", "balanced", "stratified", "systematic")),
+        ("design", ("balanced", *DESIGNS)),
         ("recipe", protocol.recipes),
         ("setting", tuple(SETTINGS)),
     ):
