@@ -254,7 +254,7 @@ def main() -> None:
     parser.add_argument("--tiles", type=int, default=8, help="tiles of the plain loop, twice")
     parser.add_argument("--halo", type=int, help="of the map; the model's own unless given")
     parser.add_argument("--cold", action="store_true", help="map the scene with an empty cache too")
-    parser.add_argument("--side-px", type=int, default=1536, help="of the generated scene")
+    parser.add_argument("--side-px", type=int, default=2048, help="of the generated scene")
     parser.add_argument("--encoder", default="resnet34")
     parser.add_argument("--record", type=Path)
     parser.add_argument("--keep", type=Path, help="folder for traces and logs")
