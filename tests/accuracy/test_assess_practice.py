@@ -381,6 +381,19 @@ def test_a_reference_that_the_map_was_taught_with(
     assert assess(map_path, same, training=run).leakage == told.leakage
 
 
+def test_areas_that_the_map_was_taught_with(map_path: Path, tmp_path: Path) -> None:
+    import geopandas as gpd
+    from shapely.geometry import box
+
+    square = box(300_000, 5_599_900, 300_100, 5_600_000)
+    frame = gpd.GeoDataFrame({"class": ["Forest"]}, geometry=[square], crs=UTM)
+    frame.to_file(tmp_path / "areas.gpkg")
+    result = assess(map_path, tmp_path / "areas.gpkg", training=tmp_path / "areas.gpkg")
+    assert result.leakage is not None
+    assert (result.leakage["on"], result.leakage["n"]) == (100, 100)
+    assert "100 of its 100 points lie on labels" in " ".join(result.notices)
+
+
 def test_a_reference_that_gathers_at_training_points(
     truth: np.ndarray, map_path: Path, grid: Grid, tmp_path: Path
 ) -> None:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["assess", "assess_census", "assess_points", "describe"]
 
 _STRIP_PX = 2048
+_MOST_PIXELS = 100_000
 MAX_GROUND_PX = 720
 
 
@@ -200,8 +201,8 @@ def _judge_points(
     """Judge by points or areas, after a look at where the map was taught."""
     files = training_files(training, map_path)
     leakage = None
-    if files and read.units is not None:
-        leakage = find_leakage(read.units.rowcol[read.units.inside], grid, files)
+    if files:
+        leakage = find_leakage(_pixels_of(read, grid), grid, files)
     refused = f"{read.record.source}: {leakage.refusal}" if leakage and leakage.refusal else ""
     result = assess_points(read, counts, request, wishes, refused=refused)
     if leakage is not None:
@@ -209,6 +210,15 @@ def _judge_points(
             result, leakage=leakage.to_dict(), notices=(*result.notices, leakage.notice)
         )
     return replace(_mapped_where_sampled(result, counts), places=_places(read))
+
+
+def _pixels_of(read: Reference, grid: Grid) -> NDArray[np.int64]:
+    """Pixels (n, 2) of points, or of a regular part of areas where they have very many."""
+    if read.units is not None:
+        return read.units.rowcol[read.units.inside]
+    if read.xy is None:
+        return np.empty((0, 2), dtype=np.int64)
+    return grid.transform.rowcol(read.xy[:: -(-max(len(read.xy), 1) // _MOST_PIXELS)])
 
 
 def _judge_census(census: Census, name: str, *, kappa: bool) -> Assessment:

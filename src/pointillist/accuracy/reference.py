@@ -307,6 +307,7 @@ def _read_areas(
         record=SampleRecord(name, columns, _metadata(path)),
         notices=tuple(" ".join(line.split()) for line in lines),
         are_points=False,
+        xy=map_raster.grid.transform.xy(labels.pixels.rowcol[known]),
     )
 
 
