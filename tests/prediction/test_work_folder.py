@@ -9,7 +9,7 @@ from pointillist.prediction import block_store
 from pointillist.prediction.block import BlockPrediction, Wanted
 from pointillist.prediction.block_layers import BlockFormat
 from pointillist.prediction.leftovers import count_leftovers
-from pointillist.prediction.work_folder import WorkFolder, work_path
+from pointillist.prediction.work_folder import FinishedBlocks, WorkFolder, work_path
 
 JOB = {"model": "m"}
 
@@ -56,6 +56,30 @@ def test_damage_after_the_start_is_found_when_read(out) -> None:
         work.add(0, [np.array([5], dtype=np.float32)])
     with WorkFolder(out, JOB, go_on=True) as work:  # the later line counts
         assert np.frombuffer(work.read(0), np.float32).tolist() == [5]
+
+
+def test_what_could_be_read_at_last_counts(out) -> None:
+    with WorkFolder(out, JOB, go_on=False) as work:
+        for index in (0, 1, 2):
+            work.add_empty(index, unreadable=True)
+    folder = work_path(out) / "shares"
+    folder.mkdir()
+    for share, blocks in (("a", [0, 1]), ("b", [1])):
+        store = block_store.BlockStore(folder / f"{share}.bin", folder / f"{share}.jsonl", out)
+        if share == "a":
+            store.add_empty(0, unreadable=True)
+        for block in blocks[-1:]:
+            store.add(block, [np.array([ord(share)], dtype=np.uint8)])
+        store.close()
+    for kept in (FinishedBlocks(out), FinishedBlocks(out, ["b", "a"])):
+        assert {i: e.kind for i, e in kept.entries.items()} == {
+            0: "unreadable", 1: "pixels", 2: "unreadable",
+        }  # fmt: skip
+        assert kept.read(0) is None
+        assert bytes(kept.read(1)) in (b"a", b"b")
+    assert FinishedBlocks(out, []).read(1) is None
+    with pytest.raises(OutputError, match=r"Block 3 of .*map\.tif' was finished, but is not in"):
+        kept.read(3)
 
 
 def test_a_disk_that_fails_later_is_told(out, monkeypatch) -> None:

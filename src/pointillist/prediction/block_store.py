@@ -144,7 +144,7 @@ class KeptBlocks:
         Args:
             check: Also read all bytes, and leave out blocks that are damaged.
         """
-        self.entries = read_entries(self._ledger)
+        self.entries = read_entries(self._ledger, tell=check)
         if check:
             n_all = len(self.entries)
             self.entries = {i: e for i, e in self.entries.items()

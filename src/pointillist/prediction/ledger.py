@@ -95,10 +95,16 @@ class Ledger:
         self._file.close()
 
 
-def read_entries(path: Path) -> dict[int, Entry]:
-    """The blocks that a ledger names, read without touching it; none without one."""
+def read_entries(path: Path, *, tell: bool = False) -> dict[int, Entry]:
+    """The blocks that a ledger names, read without touching it; none without one.
+
+    Args:
+        path: The ledger.
+        tell: Tell a person of damaged lines.
+    """
     content = path.read_bytes() if path.exists() else b""
-    return {r["block"]: Entry(**r) for r in _records(content, None) if "block" in r}
+    told = path if tell else None
+    return {r["block"]: Entry(**r) for r in _records(content, told) if "block" in r}
 
 
 def write_all(file: Any, data: memoryview) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +25,7 @@ JOB_FILE, LEDGER_FILE, BLOCKS_FILE, LOCK_FILE = "job.json", "ledger.jsonl", "blo
 # two files for each share of the work that a worker of a cluster was given
 SHARES_FOLDER = "shares"
 _OWN = ""
+UNREADABLE = "unreadable"
 
 
 class FinishedBlocks:
@@ -32,28 +33,37 @@ class FinishedBlocks:
 
     Args:
         output: The map.
+        shares: Shares of the work that there are; None to look for them. Of files that another
+            machine has just made, a list read from a shared disk may not tell yet.
 
     Attributes:
         output: The map.
         path: The folder.
     """
 
-    def __init__(self, output: Path) -> None:
+    def __init__(self, output: Path, shares: Sequence[str] | None = None) -> None:
         self.output = output
         self.path = work_path(output)
         own = KeptBlocks(self.path / BLOCKS_FILE, self.path / LEDGER_FILE)
         own.look()
-        self._stores: dict[str, BlockStore | KeptBlocks] = {}
-        for ledger in share_ledgers(self.path):
-            self.look(ledger.stem)
-        self._stores[_OWN] = own
+        self._stores: dict[str, BlockStore | KeptBlocks] = {_OWN: own}
+        self._where: dict[int, str] = {}
+        for share in share_names(self.path) if shares is None else shares:
+            self.look(share)
+
+    @property
+    def shares(self) -> list[str]:
+        """Names of the shares whose blocks count."""
+        return [name for name in self._stores if name != _OWN]
 
     @property
     def entries(self) -> dict[int, Entry]:
         """Finished blocks by index."""
         found: dict[int, Entry] = {}
         for store in self._stores.values():
-            found.update(store.entries)
+            for index, entry in store.entries.items():
+                if index not in found or found[index].kind == UNREADABLE:
+                    found[index] = entry
         return found
 
     def look(self, share: str, *, check: bool = False) -> None:
@@ -65,15 +75,20 @@ class FinishedBlocks:
         """
         kept = KeptBlocks(*share_files(self.path, share))
         kept.look(check=check)
-        self._stores = {share: kept, **self._stores}
+        self._stores[share] = kept
+        for index in kept.entries:
+            if self._kind(index) in (None, UNREADABLE):  # tried again, with luck
+                self._where[index] = share
 
     def read(self, index: int) -> NDArray[np.uint8] | None:
         """The bytes of a finished block; None where it has none.
 
         Raises:
-            OutputError: They are damaged.
+            OutputError: They are damaged, or gone.
         """
-        store = next(s for s in reversed(self._stores.values()) if index in s.entries)
+        self.refuse_gone([index])
+        store = self._store_of(index)
+        assert store is not None, "looked up before"
         entry = store.entries[index]
         if entry.kind != "pixels":
             return None
@@ -85,6 +100,32 @@ class FinishedBlocks:
                 "Check the disk."
             )
         return data
+
+    def refuse_gone(self, blocks: Iterable[int]) -> None:
+        """Make sure that blocks said to be finished are there.
+
+        Raises:
+            OutputError: One is not.
+        """
+        for index in blocks:
+            if self._store_of(index) is None:
+                raise OutputError(
+                    f"Block {index} of '{self.output}' was finished, but is not in '{self.path}': "
+                    "the folder has been removed, or is not the same on all machines. Put it on a "
+                    "disk that stays and is shared."
+                )
+
+    def _store_of(self, index: int) -> BlockStore | KeptBlocks | None:
+        """Where a block is kept; where it could be read rather than where it could not."""
+        own = self._stores[_OWN]
+        share = self._stores.get(self._where.get(index, _OWN), own)
+        if index in own.entries and own.entries[index].kind != UNREADABLE:
+            return own
+        return next((store for store in (share, own) if index in store.entries), None)
+
+    def _kind(self, index: int) -> str | None:
+        store = self._store_of(index)
+        return None if store is None else store.entries[index].kind
 
 
 class WorkFolder(FinishedBlocks):
@@ -126,9 +167,9 @@ class WorkFolder(FinishedBlocks):
         if not (self.path / JOB_FILE).exists():
             _replace_text(self.path / JOB_FILE, json.dumps(job, indent=1))
         self._own = BlockStore(self.path / BLOCKS_FILE, self.path / LEDGER_FILE, self.output)
-        self._stores = {_OWN: self._own}
-        for ledger in share_ledgers(self.path):
-            self.look(ledger.stem, check=True)
+        self._stores, self._where = {_OWN: self._own}, {}
+        for share in share_names(self.path):
+            self.look(share, check=True)
 
     def add(self, index: int, parts: Sequence[NDArray[Any]]) -> None:
         """Keep the pixels of a block.
@@ -186,6 +227,11 @@ def share_files(folder: Path, share: str) -> tuple[Path, Path]:
 def share_ledgers(folder: Path) -> list[Path]:
     """The ledgers that workers left."""
     return sorted((folder / SHARES_FOLDER).glob("*.jsonl"))
+
+
+def share_names(folder: Path) -> list[str]:
+    """Names of the shares that workers left."""
+    return [ledger.stem for ledger in share_ledgers(folder)]
 
 
 def _replace_text(path: Path, text: str) -> None:

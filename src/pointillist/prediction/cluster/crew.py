@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import re
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -54,6 +57,17 @@ class CrewRequest:
         return self.workers is not None or self.scheduler is not None
 
 
+@dataclass(frozen=True)
+class _Call:
+    """A call that is made where its bytes are opened."""
+
+    do: Callable[..., Any]
+    args: tuple[Any, ...]
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return self.do, self.args
+
+
 class Crew:
     """Workers that a Dask scheduler knows.
 
@@ -90,13 +104,18 @@ class Crew:
     def send(self, worker: str, do: Callable[..., Any], *args: Any) -> Future:
         """Let one worker do something; nobody else will.
 
+        It travels as bytes that are opened inside the task: the scheduler needs no Pointillist, and
+        a worker without it says so instead of losing its connection.
+
         Raises:
             ClusterError: The scheduler does not answer.
         """
+        key = f"{do.__name__}-{uuid.uuid4().hex}"
         with self._connected():
             return self._client.submit(
-                do, *args, workers=[worker], allow_other_workers=False, pure=False, retries=0
-            )
+                pickle.loads, pickle.dumps(_Call(do, args)), key=key,
+                workers=[worker], allow_other_workers=False, pure=False, retries=0,
+            )  # fmt: skip
 
     def first_ended(self, futures: Iterable[Future], timeout_s: float = 0.5) -> list[Future]:
         """Those that have ended, as soon as one has; none after the timeout.
@@ -114,6 +133,11 @@ class Crew:
             try:
                 ended = wait(waiting, timeout=timeout_s, return_when="FIRST_COMPLETED").done
             except TimeoutError:
+                return []
+            except CancelledError as error:
+                if "connection-lost" in str(error) or self._client.status != "running":
+                    raise self._lost(None) from error
+                time.sleep(timeout_s / 10)  # of a worker that is gone, which will be seen
                 return []
         return [future for future in waiting if future in ended]
 
@@ -133,7 +157,9 @@ class Crew:
 
     def _lost(self, error: BaseException | None) -> ClusterError:
         why = f" ({error})" if error else ""
-        return ClusterError(f"The connection to {self.name} was lost{why}.")
+        return ClusterError(
+            f"The connection to {self.name} was lost{why}: it has ended, or the network is down."
+        )
 
 
 @contextmanager
@@ -146,6 +172,7 @@ def open_crew(request: CrewRequest) -> Iterator[Crew]:
     from distributed import Client
 
     with ExitStack() as stack:
+        stack.enter_context(_quiet())
         if request.scheduler is not None:
             name, address, n_threads = f"scheduler {request.scheduler}", request.scheduler, None
         else:
@@ -162,6 +189,26 @@ def open_crew(request: CrewRequest) -> Iterator[Crew]:
             ) from error
         stack.callback(client.close, timeout=_CONNECT_S)
         yield Crew(client, name, n_threads)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Dask from printing tracebacks of what is told in a sentence; --debug shows them."""
+    if logging.getLogger("pointillist").isEnabledFor(logging.DEBUG):
+        yield
+        return
+    import distributed  # noqa: F401 it sets its loggers up
+
+    names = ("distributed", "tornado.application")
+    handlers = [h for name in names for h in logging.getLogger(name).handlers]
+    before = [handler.level for handler in handlers]
+    for handler in handlers:
+        handler.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for handler, level in zip(handlers, before, strict=True):
+            handler.setLevel(level)
 
 
 @contextmanager

@@ -253,8 +253,9 @@ class ClusterRun:
                 job = replace(self._jobs[group.scene], blocks=[])
                 about = (self._errand, job, self._stocks[group.scene])
                 if group.is_finishing:
-                    self._works[group.scene].begin_finishing()
-                    future = self._crew.send(worker, at_worker.finish, *about)
+                    work = self._works[group.scene]
+                    work.begin_finishing()
+                    future = self._crew.send(worker, at_worker.finish, *about, work.shares)
                     self._tasks[future] = _Task(worker, group)
                 else:
                     share = uuid.uuid4().hex
@@ -273,7 +274,9 @@ class ClusterRun:
         if task.group.is_finishing:
             self._close(task.group.scene)
         else:
-            self._works[task.group.scene].look(task.share)
+            work = self._works[task.group.scene]
+            work.look(task.share)
+            work.refuse_gone(task.group.blocks)
             self._counter.add(len(task.group.blocks))
         self._schedule.done(task.worker, task.group)
 
@@ -295,6 +298,12 @@ class ClusterRun:
                 worker,
                 f"a module is missing there ({error}). Install Pointillist "
                 f"{pointillist.__version__} on all machines.",
+            )
+        except Exception as error:
+            self._refuse(
+                worker,
+                f"it failed ({type(error).__name__}: {error}). Install Pointillist "
+                f"{pointillist.__version__} and the same versions of its packages on all machines.",
             )
         else:
             self._schedule.join(worker)

@@ -148,10 +148,17 @@ def compute(errand: Errand, job: SceneJob, stock: Stock, blocks: Sequence[int], 
 
 
 @_in_plain_words
-def finish(errand: Errand, job: SceneJob, stock: Stock) -> Said:
-    """Write the results of a scene whose blocks are all kept; returns what was said."""
+def finish(errand: Errand, job: SceneJob, stock: Stock, shares: Sequence[str]) -> Said:
+    """Write the results of a scene whose blocks are all kept; returns what was said.
+
+    Args:
+        errand: The run.
+        job: The scene.
+        stock: What its map is made with.
+        shares: Where its blocks are.
+    """
     with _AT_WORK, _listening() as said:
-        kept = FinishedBlocks(job.outputs.map)
+        kept = FinishedBlocks(job.outputs.map, shares)
         whole = _with_blocks(errand, job)
         write_results(whole, stock, errand.options, kept, _still_wanted(errand))
     return said
