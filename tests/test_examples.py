@@ -49,21 +49,64 @@ def test_spatial_crossvalidation(
 
 
 def test_country_schedule(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["--area-km2", "500", "--workers", "1", "20"]
+    picture = tmp_path / "schedule.png"
+    arguments = ["--area-km2", "500", "--workers", "1", "20", "--figure", str(picture)]
     monkeypatch.setattr("sys.argv", ["country_schedule.py", *arguments])
-    names = runpy.run_path(str(EXAMPLES / "country_schedule.py"), run_name="__main__")
-    assert "120 blocks of 4096 px" in capsys.readouterr().out
-    job, simulate = names["Job"](area_km2=500), names["simulate"]
-    calm = names["Fleet"](4, scatter=0, slow_share=0, hours_between_deaths=0, copies=False)
-    # 120 blocks shared by 4 workers, each at 2 Mpx/s
-    assert simulate(job, calm).hours == pytest.approx(30 * job.block_pixels / 2e6 / 3600)
-    assert simulate(job, calm).useful == pytest.approx(1.0)
-    deadly = names["Fleet"](4, hours_between_deaths=0.02)
-    outcome = simulate(job, deadly)
-    assert outcome.redone > 0
-    assert outcome.hours > simulate(job, calm).hours
-    narrow = names["Fleet"](4, scatter=0, slow_share=0, hours_between_deaths=0,
-                            storage_mb_per_s=1.0, copies=False)  # fmt: skip
-    assert simulate(job, narrow).hours > 5 * simulate(job, calm).hours
+    runpy.run_path(str(EXAMPLES / "country_schedule.py"), run_name="__main__")
+    told = capsys.readouterr().out
+    assert "2.0 billion pixels, 20 scenes of 96 blocks" in told
+    assert "one scene 0.0431 hours, whoever helps" in told  # 2,000 megapixels at 12.9 per second
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+class TestCountry:
+    """The schedule that `predict --scheduler` uses, played through."""
+
+    @pytest.fixture(scope="class")
+    def names(self) -> dict[str, Any]:
+        return runpy.run_path(str(EXAMPLES / "country_schedule.py"))
+
+    @pytest.fixture(scope="class")
+    def rates(self, names: dict[str, Any]) -> Any:
+        return names["Rates"](1.0, 100.0, 0.0, 1.0, 0.1)
+
+    def test_without_mishaps_it_is_work_by_workers(self, names, rates) -> None:
+        job = names["Job"](area_km2=500)
+        fleet = names["Fleet"](4, cores=1, storage_mb_per_s=1e9, **names["CALM"])
+        outcome = names["simulate"](job, fleet, rates)
+        computed_s = 20 * 96 * 1.048576 / 4
+        assembled_s = 20 * 100 / 100.0 / 4
+        assert outcome.hours * 3600 == pytest.approx(computed_s + assembled_s, rel=0.03)
+        assert outcome.redone == outcome.deaths == 0
+
+    def test_deaths_cost_only_what_was_begun(self, names, rates) -> None:
+        job = names["Job"](area_km2=500)
+        calm = names["Fleet"](4, cores=1, **names["CALM"])
+        deadly = names["Fleet"](4, cores=1, scatter=0, slow_share=0, hours_between_deaths=0.05)
+        outcome = names["simulate"](job, deadly, rates)
+        assert outcome.deaths > 5
+        assert 0 < outcome.redone <= outcome.deaths
+        assert outcome.hours > names["simulate"](job, calm, rates).hours
+
+    def test_storage_sets_the_pace_when_all_read_at_once(self, names, rates) -> None:
+        job = names["Job"](area_km2=500)
+        fleets = [
+            names["Fleet"](4, cores=1, storage_mb_per_s=mb, **names["CALM"]) for mb in (1e9, 0.44)
+        ]
+        fast, narrow = (names["simulate"](job, fleet, rates) for fleet in fleets)
+        assert narrow.hours == pytest.approx(10 * fast.hours, rel=0.1)
+
+    def test_one_scene_is_assembled_by_one_worker(self, names, rates) -> None:
+        job = names["Job"](area_km2=500, scene_px=0)
+        fleet = names["Fleet"](100, cores=1, **names["CALM"])
+        outcome = names["simulate"](job, fleet, rates)
+        assert outcome.tail_hours == pytest.approx(2000 / 100.0 / 3600)
+
+    def test_the_page_shows_what_the_records_give(self, names) -> None:
+        page = (EXAMPLES.parent / "docs" / "scaling.md").read_text(encoding="utf-8")
+        job, rates = names["Job"](), names["Rates"].read()
+        assert names["row"](job, 100, rates, 0.05) in page
+        for line in names["limits"](job, rates):
+            assert line in page

@@ -7,6 +7,7 @@ import pyogrio
 import pytest
 import rasterio
 import shapely
+from prediction_cases import read_raster
 
 from pointillist.errors import OutputError
 from pointillist.legend import Legend
@@ -105,3 +106,21 @@ def test_failure_leaves_nothing_behind(tmp_path, codes, monkeypatch) -> None:
     with pytest.raises(OutputError, match=r"map\.gpkg': disk full"):
         write_polygons(path, LEGEND, tmp_path / "map.gpkg")
     assert [p.name for p in tmp_path.iterdir()] == ["map.tif"]
+
+
+@pytest.mark.realdata
+def test_a_city_in_polygons(real_data, tmp_path) -> None:
+    import geopandas as gpd
+
+    source = real_data / "dubai" / "dubai2_mask.tif"  # patches as people draw them, 255 unlabelled
+    legend = Legend.from_names(["Building", "Land", "Road", "Vegetation", "Water"], codes=range(5))
+    n = write_polygons(source, legend, tmp_path / "city.gpkg")
+    found = gpd.read_file(tmp_path / "city.gpkg")
+    codes = read_raster(source)
+    assert len(found) == n > 100
+    assert found.is_valid.all()
+    assert {"class", "code", "area"} <= set(found.columns)
+    for code in range(5):
+        patches = found[found["code"] == code]
+        assert patches["area"].sum() == pytest.approx((codes == code).sum() * 0.25)
+        np.testing.assert_allclose(patches["area"], patches.geometry.area)
