@@ -61,16 +61,18 @@ def test_country_schedule(
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.fixture(scope="module")
+def names() -> dict[str, Any]:
+    return runpy.run_path(str(EXAMPLES / "country_schedule.py"))
+
+
+@pytest.fixture(scope="module")
+def rates(names: dict[str, Any]) -> Any:
+    return names["Rates"](1.0, 100.0, 0.0, 1.0, 0.1)
+
+
 class TestCountry:
     """The schedule that `predict --scheduler` uses, played through."""
-
-    @pytest.fixture(scope="class")
-    def names(self) -> dict[str, Any]:
-        return runpy.run_path(str(EXAMPLES / "country_schedule.py"))
-
-    @pytest.fixture(scope="class")
-    def rates(self, names: dict[str, Any]) -> Any:
-        return names["Rates"](1.0, 100.0, 0.0, 1.0, 0.1)
 
     def test_without_mishaps_it_is_work_by_workers(self, names, rates) -> None:
         job = names["Job"](area_km2=500)
