@@ -31,7 +31,7 @@ def terrain(tmp_path_factory: pytest.TempPathFactory) -> TerrainScene:
 
 @pytest.fixture
 def client(terrain: TerrainScene, tmp_path: Path) -> Iterator[TestClient]:
-    project = Project([ScenePlace(terrain.path, tmp_path / "points.gpkg")], TERRAIN_LEGEND)
+    project = Project([ScenePlace(terrain.path, tmp_path / "points.gpkg")], TERRAIN_LEGEND, "cem")
     app = create_app(project, Guard(TOKEN))
     headers = {"Authorization": f"Bearer {TOKEN}"}
     with TestClient(app, base_url="http://127.0.0.1:8765", headers=headers) as opened:

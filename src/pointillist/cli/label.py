@@ -43,6 +43,9 @@ def label(
         typer.Option(help="Further host name to answer to, of a proxy (may be repeated)."),
     ] = None,
     root_path: Annotated[str, typer.Option(help="Path prefix behind a proxy.")] = "",
+    author: Annotated[
+        str | None, typer.Option(help="Name that points carry until the page says another.")
+    ] = None,
 ) -> None:
     """Label a scene in the browser and see its map change with every click."""
     from pointillist.web import ServeOptions, serve
@@ -55,7 +58,7 @@ def label(
     assert scene is not None
     hosts = tuple(allow_host or ())
     options = ServeOptions(
-        scene, points, legend, host, port, not no_browser, hosts, _prefix(root_path)
+        scene, points, legend, host, port, not no_browser, hosts, _prefix(root_path), author
     )
     serve(options, say=lambda line: console.out.print(line, markup=False))
 

@@ -15,6 +15,7 @@ from pointillist.errors import InputError
 from pointillist.labelling.checking import Checking
 from pointillist.labelling.comparing import Verdict
 from pointillist.labelling.jobs import JobRunner, JobStatus, Step
+from pointillist.labelling.overview import map_folder
 from pointillist.labelling.picture import tile_window
 from pointillist.labelling.pyramid import Pyramid
 from pointillist.points import PointStore
@@ -56,7 +57,7 @@ class Finishing:
         compare: Compare,
     ) -> None:
         self.scene, self.store, self.pyramid = scene, store, pyramid
-        self.folder = store.path.with_name(f"{store.path.stem}_map")
+        self.folder = map_folder(store.path)
         self.jobs = JobRunner(tell)
         self.checking = Checking(self.folder, self.jobs)
         self._compare = compare

@@ -24,11 +24,11 @@ class Look:
 
     Args:
         bands: One (grey) or three (red, green, blue) positions among the scene's bands, from 0.
-        cut: Percent of the pixels that become black, and as many white, 0…20.
+        cuts: Per band, the percent of its pixels that become black, and as many white, 0…20.
     """
 
     bands: tuple[int, ...]
-    cut: float = 2.0
+    cuts: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,11 @@ class Pictures:
 
     @property
     def usual_bands(self) -> tuple[int, ...]:
-        """Red, green, blue where bands have these names; else the first three, or one."""
-        scene = self.pyramid.scene
-        names = [name.casefold() for name in scene.band_names]
-        named = [names.index(color) for color in ("red", "green", "blue") if color in names]
-        if len(named) == 3:
-            return tuple(named)
-        return (0, 1, 2) if scene.n_bands >= 3 else (0,)
+        """Positions of the bands that are shown first, see `find_usual_bands`."""
+        return find_usual_bands(self.pyramid.scene.band_names)
 
-    def look(self, bands: Sequence[int] | None, cut: float) -> Look:
-        """Check how the scene is to be shown.
+    def look(self, bands: Sequence[int] | None, cuts: Sequence[float]) -> Look:
+        """Check how the scene is to be shown; one cut stands for all bands.
 
         Raises:
             InputError: A band it does not have, neither one nor three, or a cut out of range.
@@ -74,9 +69,12 @@ class Pictures:
         n = self.pyramid.scene.n_bands
         if len(chosen) not in (1, 3) or not all(0 <= b < n for b in chosen):
             raise InputError(f"Expected one or three bands among 1 to {n} to show.")
-        if not 0 <= cut <= 20:
-            raise InputError(f"Expected a contrast cut of 0 to 20 percent, got {cut:g}.")
-        return Look(chosen, float(cut))
+        if len(cuts) != 1 and len(cuts) < len(chosen):
+            raise InputError(f"Expected one contrast cut or one per band, got {len(cuts)}.")
+        if not all(0 <= cut <= 20 for cut in cuts):
+            raise InputError(f"Expected contrast cuts of 0 to 20 percent, got {max(cuts):g}.")
+        each = tuple(cuts) if len(cuts) >= len(chosen) else tuple(cuts) * len(chosen)
+        return Look(chosen, each[: len(chosen)])
 
     @cached_property
     def _quantiles(self) -> NDArray[np.floating]:
@@ -93,11 +91,18 @@ class Pictures:
         found: NDArray[np.floating] = np.quantile(at, np.linspace(0, 1, 1001), axis=1).T
         return found
 
+    def look_again(self) -> None:
+        """The view that the contrast is taken from is better than it was."""
+        self.__dict__.pop("_quantiles", None)
+
     def limits(self, look: Look) -> list[tuple[float, float]]:
         """Values that become black and white, per band shown."""
-        low, high = round(look.cut * 10), 1000 - round(look.cut * 10)
         pairs = [
-            (float(self._quantiles[b, low]), float(self._quantiles[b, high])) for b in look.bands
+            (
+                float(self._quantiles[band, round(cut * 10)]),
+                float(self._quantiles[band, 1000 - round(cut * 10)]),
+            )
+            for band, cut in zip(look.bands, look.cuts, strict=True)
         ]
         return [(a, b if b > a else a + 1.0) for a, b in pairs]
 
@@ -117,6 +122,24 @@ class Pictures:
             warnings.simplefilter("ignore")
             image.rescale(in_range=self.limits(look))
         return encode_picture(image.array.data.astype(np.uint8), pixels.valid)
+
+
+def find_usual_bands(band_names: Sequence[str]) -> tuple[int, ...]:
+    """Red, green, blue where bands have these names; else the first three, or one."""
+    names = [name.casefold() for name in band_names]
+    named = [names.index(color) for color in ("red", "green", "blue") if color in names]
+    if len(named) == 3:
+        return tuple(named)
+    return (0, 1, 2) if len(names) >= 3 else (0,)
+
+
+def stretch(values: NDArray[np.float32], valid: NDArray[np.bool_], cut: float) -> NDArray[np.uint8]:
+    """Spread each band (B, h, w) over 0…255, some percent of its valid pixels cut at both ends."""
+    if not valid.any():
+        return np.zeros(values.shape, dtype=np.uint8)
+    low, high = np.percentile(values[:, valid], [cut, 100 - cut], axis=1)[..., None, None]
+    share = (values - low) / np.maximum(high - low, np.finfo(np.float32).tiny)
+    return np.asarray(np.clip(share, 0, 1) * 255, dtype=np.uint8)
 
 
 def tile_window(pyramid: Pyramid, level: int, row: int, col: int) -> Window:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pointillist.errors import InputError, MissingFileError
+from pointillist.labelling.overview import Overview, stamp
+from pointillist.labelling.picture import Tile
 from pointillist.labelling.pyramid import TILE_PX
 from pointillist.labelling.session import LabelSession
 from pointillist.legend import Legend
@@ -40,10 +44,15 @@ class Project:
     Args:
         places: At least one scene.
         legend: Classes to begin with, where a file keeps none.
+        author: Name of whoever labels, where the page does not say it.
     """
 
-    def __init__(self, places: Sequence[ScenePlace], legend: Legend | None = None) -> None:
+    def __init__(
+        self, places: Sequence[ScenePlace], legend: Legend | None = None, author: str = ""
+    ) -> None:
         self.places = tuple(places)
+        self.author = author
+        self._overview = Overview()
         self._legend = legend
         self._sessions: dict[int, LabelSession] = {}
         self._lock = threading.Lock()
@@ -56,11 +65,11 @@ class Project:
         Raises:
             MissingFileError: There is no such scene.
         """
-        if not 0 <= number < len(self.places):
-            raise MissingFileError(f"There is no scene {number}. Reload the page.")
+        place = self._place(number)
         with self._lock:
             if number not in self._sessions:
-                place = self.places[number]
+                for other in self._sessions.values():
+                    other.rest()
                 session = LabelSession(place.scene, place.points, self._legend)
                 session.listeners.append(
                     lambda kind, facts: self._tell(kind, {**facts, "scene": number})
@@ -69,17 +78,28 @@ class Project:
             return self._sessions[number]
 
     def list(self) -> list[dict[str, Any]]:
-        """All scenes, with the number of labels of those that were opened."""
+        """All scenes with how far each is; a scene that cannot be read says so and spoils none."""
         return [
             {
                 "id": i,
                 "name": place.scene.name,
-                "n_labels": len(opened.store.labels())
-                if (opened := self._sessions.get(i))
-                else None,
+                "stamp": stamp(place.scene),
+                "job": None
+                if (opened := self._sessions.get(i)) is None
+                or not opened.finishing.jobs.is_running()
+                else opened.finishing.jobs.status.as_dict(),
+                **self._overview.look(place.scene, place.points).as_dict(),
             }
             for i, place in enumerate(self.places)
         ]
+
+    def picture(self, number: int) -> Tile:
+        """A small picture of a scene, for the list.
+
+        Raises:
+            PointillistError: There is no such scene, or it cannot be read.
+        """
+        return self._overview.picture(self._place(number).scene)
 
     def describe(self, number: int) -> dict[str, Any]:
         """What the page must know of a scene."""
@@ -87,7 +107,11 @@ class Project:
         grid = session.scene.grid
         return {
             "name": self.places[number].scene.name,
+            "stamp": stamp(self.places[number].scene),
             "points": self.places[number].points.name,
+            "points_key": hashlib.sha256(
+                str(self.places[number].points.absolute()).encode()
+            ).hexdigest()[:16],
             "width": grid.width,
             "height": grid.height,
             "n_levels": session.pyramid.n_levels,
@@ -96,8 +120,10 @@ class Project:
             "usual_bands": list(session.pictures.usual_bands),
             "transform": list(grid.transform.coefficients),
             "crs": None if grid.crs is None else _crs_name(grid.crs),
+            "is_geographic": grid.crs is not None and _is_geographic(grid.crs),
             "unit_m": _metres_per_pixel(session.scene),
             "seq": session.store.seq,
+            "is_sketch": session.pyramid.is_sketch(session.pyramid.n_levels - 1),
         }
 
     def export(self, number: int, what: str) -> Path | None:
@@ -125,6 +151,11 @@ class Project:
         self._sessions.clear()
         self._folder.cleanup()
 
+    def _place(self, number: int) -> ScenePlace:
+        if not 0 <= number < len(self.places):
+            raise MissingFileError(f"There is no scene {number}. Reload the page.")
+        return self.places[number]
+
     def _tell(self, kind: str, facts: dict[str, Any]) -> None:
         if self._listener is not None:
             self._listener(kind, facts)
@@ -146,7 +177,11 @@ def find_places(scene: Path, points: Path | None) -> list[ScenePlace]:
         if not scene.exists() and not str(scene).startswith("/vsi"):
             raise MissingFileError(f"Raster '{scene}' does not exist. Check the path.")
         return [ScenePlace(scene, points or scene.with_name(f"{scene.stem}_points.gpkg"))]
-    scenes = sorted(p for p in scene.iterdir() if p.suffix.lower() in SCENE_SUFFIXES)
+    scenes = sorted(
+        p
+        for p in scene.iterdir()
+        if p.suffix.lower() in SCENE_SUFFIXES and p.is_file() and not p.name.startswith(".")
+    )
     if not scenes:
         raise MissingFileError(f"Folder '{scene}' holds no rasters to label.")
     if points is not None and not points.is_dir():
@@ -154,7 +189,11 @@ def find_places(scene: Path, points: Path | None) -> list[ScenePlace]:
             f"Expected --points to be a folder for a folder of scenes, got '{points}'. "
             "Every scene has a points file of its own."
         )
-    return [ScenePlace(p, (points or scene) / f"{p.stem}_points.gpkg") for p in scenes]
+    alike = Counter(p.stem for p in scenes)  # a.tif and a.png must not share a file
+    return [
+        ScenePlace(p, (points or scene) / f"{p.stem if alike[p.stem] == 1 else p.name}_points.gpkg")
+        for p in scenes
+    ]
 
 
 def _crs_name(wkt: str) -> str:
@@ -162,6 +201,12 @@ def _crs_name(wkt: str) -> str:
 
     crs = pyproj.CRS.from_user_input(wkt)
     return ":".join(crs.to_authority() or ()) or str(crs.name)
+
+
+def _is_geographic(wkt: str) -> bool:
+    import pyproj
+
+    return bool(pyproj.CRS.from_user_input(wkt).is_geographic)
 
 
 def _metres_per_pixel(scene: Scene) -> float | None:

@@ -1,7 +1,8 @@
 """A scene at every scale: level 0 is its own pixels, each further level halves them.
 
 Files with overviews are read through them by rio-tiler. Others get a pyramid of their own: in
-memory, or in a temporary file where the scene is large.
+memory, or in a temporary file where the scene is large. While that of a large scene is being made,
+a view from afar is a sketch of a few pixels, so that nobody waits for a hundred thousand rows.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,11 @@ from pointillist.raster import Pixels, Scene
 TILE_PX = 256
 _STRIP_PX = 2048
 _IN_MEMORY_BYTES = 256 * 2**20
-_HUGE_PX = 500_000_000
+_MOST_FIRST_PX = 64_000_000
+_MOST_SKIPPED = 4
+_PATIENT_PX = 250_000_000
+_SKETCH_PX = 48
+_N_EXACT = 2
 
 
 class Pyramid:
@@ -33,6 +39,8 @@ class Pyramid:
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
+        self.on_ready: Callable[[], None] | None = None
+        """Called when views from afar are no longer sketches."""
         side = max(scene.grid.shape)
         self.n_levels = 1
         while side > TILE_PX << (self.n_levels - 1):
@@ -42,8 +50,10 @@ class Pyramid:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._has_overviews = self._find_overviews()
         self.is_ready = threading.Event()
-        self._first = 1 if scene.grid.height * scene.grid.width <= _HUGE_PX else 2
+        self._first = first_level(scene.grid.height * scene.grid.width)
+        self._may_sketch = scene.grid.height * scene.grid.width > _PATIENT_PX
         self._is_closed = False
+        self.share = 0.0
         self._builder: threading.Thread | None = None
         if self._has_overviews or self.n_levels <= self._first:
             self.is_ready.set()
@@ -79,12 +89,41 @@ class Pyramid:
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         if self._has_overviews:
             return self._read_overview(level, window)
-        if level >= self._first:
+        if level >= self._first and not self.is_ready.is_set():
+            if self._may_sketch:
+                return self._sketch(level, window)
             self.is_ready.wait()
         if level in self._levels:
             data, valid = self._levels[level]
             return data[:, *window.slices].astype(np.float32), valid[window.slices]
         return self._halve_from_scene(level, window)
+
+    def _look_from_afar(
+        self, level: int, window: Window
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """What is kept of a level: of every pixel's mean, or of a sixteenth of a large scene's."""
+        if not self._may_sketch or level <= _N_EXACT:
+            return self._halve_from_scene(level, window)
+        factor = 2**_N_EXACT
+        double = Window(*(v * factor for v in (window.row, window.col, *window.shape)))
+        inside = double.intersection(Window(0, 0, *self.shape(level - _N_EXACT)))
+        assert inside is not None
+        found = self._read_decimated(level - _N_EXACT, inside, inside.shape, "nearest")
+        for _ in range(_N_EXACT):
+            found = halve(*found)
+        return found
+
+    def is_sketch(self, level: int) -> bool:
+        """Whether a view of a level is made of a few pixels only, for now."""
+        waits = level >= self._first and not self.is_ready.is_set()
+        return waits and self._may_sketch and not self._has_overviews
+
+    def _sketch(self, level: int, window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """A few pixels of the file, spread evenly and shown large."""
+        few = min(_SKETCH_PX, window.height), min(_SKETCH_PX, window.width)
+        data, valid = self._read_decimated(level, window, few, "nearest")
+        rows, cols = (np.arange(n) * k // n for n, k in zip(window.shape, few, strict=True))
+        return data[:, rows[:, None], cols], valid[rows[:, None], cols]
 
     def _halve_from_scene(
         self, level: int, window: Window
@@ -92,6 +131,10 @@ class Pyramid:
         factor = 2**level
         full = Window(*(v * factor for v in (window.row, window.col, *window.shape)))
         pixels = self.scene.read(full)
+        if not pixels.valid.any():  # most of a sparse mosaic
+            return np.zeros((self.scene.n_bands, *window.shape), np.float32), np.zeros(
+                window.shape, bool
+            )
         found = pixels.data, pixels.valid
         for _ in range(level):
             found = halve(*found)
@@ -101,6 +144,11 @@ class Pyramid:
         self, level: int, window: Window
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """By rio-tiler, which reads the overview that fits."""
+        return self._read_decimated(level, window, window.shape, "average")
+
+    def _read_decimated(
+        self, level: int, window: Window, shape: tuple[int, int], resampling: str
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         factor = 2**level
         height, width = self.scene.grid.shape
         top, left = window.row * factor, window.col * factor
@@ -109,10 +157,10 @@ class Pyramid:
         image = self._reader().part(
             (left, bottom, right, top),
             indexes=tuple(self.scene.bands),
-            height=window.height,
-            width=window.width,
+            height=shape[0],
+            width=shape[1],
             max_size=None,
-            resampling_method="average",
+            resampling_method=resampling,
         )
         data = np.asarray(image.array.data, dtype=np.float32)
         masked = np.ma.getmaskarray(image.array).any(axis=0)
@@ -145,17 +193,20 @@ class Pyramid:
             self._build_levels()
         finally:
             self.is_ready.set()
+        if self.on_ready is not None and self._may_sketch and not self._is_closed:
+            self.on_ready()
 
     def _build_levels(self) -> None:
         first = self._first
         data, valid = self._allocate(first)
-        step = _STRIP_PX // 2**first
-        for window in iter_windows(self.shape(first), step):
+        windows = list(iter_windows(self.shape(first), _STRIP_PX // 2**first))
+        for i, window in enumerate(windows):
             if self._is_closed:
                 return
-            part, mask = self._halve_from_scene(first, window)
+            part, mask = self._look_from_afar(first, window)
             data[:, *window.slices] = _as_type(part, data.dtype)
             valid[window.slices] = mask
+            self.share = (i + 1) / len(windows)
         levels = {first: (data, valid)}
         for level in range(first + 1, self.n_levels):
             above, above_valid = levels[level - 1]
@@ -184,6 +235,14 @@ class Pyramid:
         data = np.memmap(base.with_suffix(".data"), dtype, "w+", shape=shape)
         valid = np.memmap(base.with_suffix(".valid"), bool, "w+", shape=shape[1:])
         return data, valid
+
+
+def first_level(n_pixels: int) -> int:
+    """The finest level worth keeping of a scene: what is finer is halved from its pixels."""
+    first = 1
+    while first < _MOST_SKIPPED and n_pixels >> (2 * first) > _MOST_FIRST_PX:
+        first += 1
+    return first
 
 
 def halve(

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pointillist.features import FeatureSpec, group_around
 from pointillist.grid import Window
 from pointillist.labelling.light import LightModel, fit_light
+from pointillist.labelling.mixing import BandMix
 from pointillist.labelling.picture import tile_window
 from pointillist.labelling.pyramid import Pyramid
 from pointillist.models import Normalisation
@@ -104,7 +105,7 @@ class QuickMap:
         normalisation: Normalisation,
         on_fit: Callable[[int], None] | None = None,
     ) -> None:
-        self.pyramid, self.normalisation = pyramid, normalisation
+        self.pyramid, self.mix = pyramid, BandMix(pyramid, normalisation)
         few = pyramid.scene.n_bands <= _FEW_BANDS
         self.spec = FeatureSpec(sigmas=(1.0, 2.0, 4.0, 8.0) if few else (1.0, 3.0))
         self._on_fit = on_fit
@@ -185,6 +186,19 @@ class QuickMap:
         shape = (*features.valid.shape, -1)
         return model, shares.reshape(shape), _as_map(model, shares, features)
 
+    def rest(self) -> None:
+        """Let go of the tiles that are kept, while nobody looks at the scene."""
+        with self._lock:
+            self._tiles.clear()
+            self._n_bytes = 0
+
+    def look_again(self) -> None:
+        """The views from afar are better than they were: what was seen of them is forgotten."""
+        with self._fitting:
+            self._point_features.clear()
+            self._models.clear()
+        self.rest()
+
     def close(self) -> None:
         """End the work in the background."""
         for pool in (self._fitter, self._workers):
@@ -217,7 +231,7 @@ class QuickMap:
         rowcol = np.array([p[1:] for p in missing], dtype=np.int64)
         for group in group_around(rowcol, self.spec.halo_px):
             pixels = self.pyramid.read(level, group.window)
-            data = self.normalisation.apply(pixels.data, pixels.valid)
+            data = self.mix.apply(pixels.data, pixels.valid)
             values = self.spec.compute(data, pixels.valid)
             for member, (row, col) in zip(group.members.tolist(), group.rowcol, strict=True):
                 has_data = bool(pixels.valid[row, col])
@@ -259,7 +273,7 @@ class QuickMap:
     def _compute(self, level: int, core: Window) -> TileFeatures:
         halo = self.spec.halo_px
         pixels = self.pyramid.read(level, core.expand(halo))
-        data = self.normalisation.apply(pixels.data, pixels.valid)
+        data = self.mix.apply(pixels.data, pixels.valid)
         inside = slice(halo, halo + core.height), slice(halo, halo + core.width)
         values = self.spec.compute(data, pixels.valid)[:, *inside]
         return TileFeatures(

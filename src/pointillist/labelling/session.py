@@ -45,9 +45,10 @@ class LabelSession:
         self.scene = open_scene(scene)
         self.store = PointStore(points, self.scene.grid.crs, legend)
         self.placement = Placement(self.scene.grid, self.store.crs)
+        self.listeners: list[Callable[[str, dict[str, Any]], None]] = []
+        self._quick: QuickMap | None = None
         self.pyramid = Pyramid(self.scene)
         self.pictures = Pictures(self.pyramid)
-        self.listeners: list[Callable[[str, dict[str, Any]], None]] = []
         self.finishing = Finishing(
             scene,
             self.store,
@@ -55,10 +56,10 @@ class LabelSession:
             lambda status: self.tell("job", status.as_dict()),
             self._compare,
         )
-        self._quick: QuickMap | None = None
         self._quick_lock = threading.Lock()
         self._guide: Guide | None = None
         self._taught_seq = -1
+        self.pyramid.on_ready = self._see_afar
 
     @property
     def quick(self) -> QuickMap:
@@ -130,6 +131,19 @@ class LabelSession:
         """Teach the quick map the labels as they are, if it is in use."""
         if self._quick is not None and self._taught_seq != self.store.seq:
             self._teach(self._quick)
+
+    def rest(self) -> None:
+        """Give back memory while nobody looks at the scene."""
+        if self._quick is not None:
+            self._quick.rest()
+
+    def _see_afar(self) -> None:
+        """Views from afar are no longer sketches: pages and quick map look again."""
+        self.pictures.look_again()
+        if self._quick is not None:
+            self._quick.look_again()
+            self._teach(self._quick)
+        self.tell("image", {})
 
     def describe_label(self, label: Label) -> dict[str, Any]:
         """A label as the page takes it."""

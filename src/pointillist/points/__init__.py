@@ -17,6 +17,7 @@ from pointillist.points.placed import PlacedPoints, read_placed
 from pointillist.points.placing import place_on_grid
 from pointillist.points.reading import derive_legend, read_labels, read_labels_for_scenes
 from pointillist.points.store import Change, Event, Label, PointStore
+from pointillist.points.summary import FileSummary, summarise_file
 from pointillist.points.vectors import read_features
 from pointillist.points.writing import write_points
 
@@ -25,6 +26,7 @@ __all__ = [
     "BurntPixels",
     "Change",
     "Event",
+    "FileSummary",
     "Label",
     "LabelReport",
     "LabelledPixels",
@@ -48,5 +50,6 @@ __all__ = [
     "read_placed",
     "refuse_no_overlap",
     "require_two_classes",
+    "summarise_file",
     "write_points",
 ]

@@ -74,11 +74,13 @@ class Change:
         uid: Which one.
         base_version: Version that whoever asks has seen; 0 for a feature that does not exist.
         label: What it shall be; None deletes it.
+        keeps_author: Whether it stays that of `label.author`, whoever asks.
     """
 
     uid: str
     base_version: int
     label: Label | None
+    keeps_author: bool = False
 
 
 @dataclass(frozen=True)
@@ -245,7 +247,7 @@ class PointStore:
                 if event.uid:
                     wanted[event.uid] = event.before
             changes = [
-                Change(uid, now.version if (now := self._labels.get(uid)) else 0, label)
+                Change(uid, now.version if (now := self._labels.get(uid)) else 0, label, True)
                 for uid, label in wanted.items()
                 if not _same(self._labels.get(uid), label)
             ]
@@ -327,7 +329,7 @@ class PointStore:
             change.label,
             uid=change.uid,
             wkt=shapely.from_wkt(change.label.wkt).wkt,
-            author=author,
+            author=change.label.author if change.keeps_author else author,
             created=change.label.created or _now(),
             version=(before.version if before else change.label.version - 1) + 1,
         )
@@ -470,7 +472,7 @@ class PointStore:
 
     def _renamings(self, renamed: dict[str, str]) -> list[Change]:
         return [
-            Change(label.uid, label.version, replace(label, name=renamed[label.name]))
+            Change(label.uid, label.version, replace(label, name=renamed[label.name]), True)
             for label in self._labels.values()
             if label.name in renamed and renamed[label.name] != label.name
         ]

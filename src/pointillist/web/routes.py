@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
-from pointillist.errors import MissingFileError
+from pointillist import __version__
+from pointillist.errors import InputError, MissingFileError
 from pointillist.labelling import (
     LabelSession,
     Project,
@@ -19,6 +20,7 @@ from pointillist.labelling import (
 from pointillist.legend import Legend, parse_color
 from pointillist.web.broadcast import Broadcast
 from pointillist.web.schemas import (
+    AboutOut,
     ActionBatch,
     AnswerIn,
     FinishOut,
@@ -44,6 +46,7 @@ SceneId = Annotated[int, Path(ge=0, le=100_000)]
 Level = Annotated[int, Path(ge=0, le=40)]
 Index = Annotated[int, Path(ge=0, le=10**7)]
 _FOREVER = {"cache-control": "private, max-age=31536000, immutable"}
+_NEVER = {"cache-control": "no-store"}
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "No token, or a wrong one"},
     403: {"model": Problem, "description": "Called from elsewhere"},
@@ -65,10 +68,27 @@ def make_router(project: Project, broadcast: Broadcast) -> APIRouter:
     def session(scene: int) -> LabelSession:
         return project.session(scene)
 
+    def who(stated: str) -> str:
+        author = stated.strip() or project.author
+        if not author:
+            raise InputError("Expected the name of whoever labels. Fill in 'Your name'.")
+        return author
+
+    @router.get("/about")
+    def about() -> AboutOut:
+        """What the page must know before it shows a scene."""
+        return AboutOut(version=__version__, author=project.author, n_scenes=len(project.places))
+
     @router.get("/scenes")
     def list_scenes() -> list[SceneSummary]:
-        """The scenes of the project."""
-        return [SceneSummary(**row) for row in project.list()]
+        """The scenes of the project, and how far each is."""
+        return [SceneSummary.model_validate(row) for row in project.list()]
+
+    @router.get("/scenes/{scene}/picture", responses=_PICTURE, response_class=Response)
+    def get_picture(scene: SceneId) -> Response:
+        """A small picture of a scene; its address holds the scene's stamp."""
+        tile = project.picture(scene)
+        return Response(tile.content, media_type=tile.media_type, headers=_FOREVER)
 
     @router.get("/scenes/{scene}")
     def get_scene(scene: SceneId) -> SceneOut:
@@ -85,7 +105,7 @@ def make_router(project: Project, broadcast: Broadcast) -> APIRouter:
         """Add, change or delete labels. When this answers, they are on disk."""
         opened = session(scene)
         actions = [action.model_dump() for action in batch.actions]
-        opened.act(batch.request, batch.author, actions)
+        opened.act(batch.request, who(batch.author), actions)
         return Stored(**_as_now(opened, {a.uid for a in batch.actions}))
 
     @router.get("/scenes/{scene}/legend")
@@ -99,7 +119,7 @@ def make_router(project: Project, broadcast: Broadcast) -> APIRouter:
         opened = session(scene)
         renamed = {c.was: c.name for c in body.classes if c.was and c.was != c.name}
         legend = Legend.from_dict(_rows(body, opened.store.legend))
-        opened.set_legend(body.request, body.author, legend, renamed | body.merged)
+        opened.set_legend(body.request, who(body.author), legend, renamed | body.merged)
         return LegendOut(**_legend(opened))
 
     @router.get("/scenes/{scene}/history")
@@ -111,7 +131,7 @@ def make_router(project: Project, broadcast: Broadcast) -> APIRouter:
     def restore(scene: SceneId, body: RestoreIn) -> LabelsOut:
         """Go back to the state after a line of the history."""
         opened = session(scene)
-        opened.restore(body.request, body.author, body.seq)
+        opened.restore(body.request, who(body.author), body.seq)
         return LabelsOut(**_changed(opened, 0))
 
     @router.get("/scenes/{scene}/pixel")
@@ -138,13 +158,18 @@ def make_router(project: Project, broadcast: Broadcast) -> APIRouter:
         row: Index,
         col: Index,
         bands: Annotated[str | None, Query(pattern=r"^\d{1,4}(,\d{1,4}){0,2}$")] = None,
-        cut: Annotated[float, Query(ge=0, le=20)] = 2.0,
+        cut: Annotated[
+            str, Query(pattern=r"^\d{1,2}(\.\d{1,3})?(,\d{1,2}(\.\d{1,3})?){0,2}$")
+        ] = "2",
     ) -> Response:
-        """A tile of the image."""
-        pictures = session(scene).pictures
+        """A tile of the image; its address holds the scene's stamp, so that it may be kept."""
+        opened = session(scene)
         chosen = [int(b) for b in bands.split(",")] if bands else None
-        tile = pictures.tile(level, row, col, pictures.look(chosen, cut))
-        return Response(tile.content, media_type=tile.media_type, headers=_FOREVER)
+        look = opened.pictures.look(chosen, [float(c) for c in cut.split(",")])
+        is_sketch = opened.pyramid.is_sketch(level)
+        tile = opened.pictures.tile(level, row, col, look)
+        kept = _NEVER if is_sketch else _FOREVER
+        return Response(tile.content, media_type=tile.media_type, headers=kept)
 
     @router.get(
         "/scenes/{scene}/map/{level}/{row}/{col}", responses=_PICTURE, response_class=Response
@@ -219,7 +244,7 @@ def make_router(project: Project, broadcast: Broadcast) -> APIRouter:
     def answer(scene: SceneId, body: AnswerIn) -> FinishOut:
         """Say what is at a point of the sample; stored when it answers."""
         opened = session(scene)
-        opened.finishing.checking.answer(body.request, body.author, body.uid, body.name)
+        opened.finishing.checking.answer(body.request, who(body.author), body.uid, body.name)
         return FinishOut.model_validate(_finish(opened))
 
     @router.post("/scenes/{scene}/finish/assess", status_code=202)
@@ -251,9 +276,10 @@ def make_router(project: Project, broadcast: Broadcast) -> APIRouter:
 
 
 def _as_now(opened: LabelSession, uids: set[str]) -> dict[str, Any]:
+    seq = opened.store.seq  # first: what happens while the labels are looked up is told again
     found = [(uid, opened.store.get(uid)) for uid in sorted(uids)]
     return {
-        "seq": opened.store.seq,
+        "seq": seq,
         "labels": [opened.describe_label(label) for _, label in found if label is not None],
         "deleted": [uid for uid, label in found if label is None],
     }
@@ -277,8 +303,9 @@ def _changed(opened: LabelSession, since: int) -> dict[str, Any]:
         seq = opened.store.seq
         labels = [opened.describe_label(label) for label in opened.store.labels()]
         return {"seq": seq, "labels": labels, "deleted": []}
-    events = opened.store.events_since(since)
-    return _as_now(opened, {event.uid for event in events if event.uid})
+    seq = opened.store.seq
+    events = opened.store.events_since(since, limit=10**9)
+    return {**_as_now(opened, {event.uid for event in events if event.uid}), "seq": seq}
 
 
 def _legend(opened: LabelSession) -> dict[str, Any]:

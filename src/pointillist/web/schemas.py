@@ -119,12 +119,54 @@ class LegendOut(BaseModel):
     unlabelled: int
 
 
+class AboutOut(BaseModel):
+    """Before a scene is shown; `author` is who labels where the page says nothing."""
+
+    version: str
+    author: str
+    n_scenes: int
+
+
+class JobOut(BaseModel):
+    """How far a job has come."""
+
+    kind: str
+    state: Literal["idle", "running", "done", "failed", "cancelled"]
+    share: float
+    message: str
+    seconds: float
+    left: float | None
+
+
+class ClassCountOut(BaseModel):
+    """A class and the number of its labels."""
+
+    name: str
+    color: str
+    count: int
+
+
 class SceneSummary(BaseModel):
-    """A scene of the list."""
+    """A scene of the list and how far it is."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     id: int
     name: str
-    n_labels: int | None
+    stamp: str
+    state: Literal["new", "begun", "mapped", "assessed", "unreadable"]
+    width: int
+    height: int
+    n_bands: int
+    n_labels: int
+    classes: list[ClassCountOut]
+    authors: list[tuple[str, int]]
+    changed: str
+    can_resume: bool
+    accuracy: float | None
+    interval: tuple[float, float] | None
+    problem: str
+    job: JobOut | None
 
 
 class SceneOut(BaseModel):
@@ -132,7 +174,9 @@ class SceneOut(BaseModel):
 
     id: int
     name: str
+    stamp: str
     points: str
+    points_key: str
     width: int
     height: int
     n_levels: int
@@ -141,8 +185,10 @@ class SceneOut(BaseModel):
     usual_bands: list[int]
     transform: list[float]
     crs: str | None
+    is_geographic: bool
     unit_m: float | None
     seq: int
+    is_sketch: bool
 
 
 class PixelOut(BaseModel):
@@ -214,17 +260,6 @@ class ReferencePoint(BaseModel):
     position: list[float]
     name: str | None
     is_answered: bool
-
-
-class JobOut(BaseModel):
-    """How far a job has come."""
-
-    kind: str
-    state: Literal["idle", "running", "done", "failed", "cancelled"]
-    share: float
-    message: str
-    seconds: float
-    left: float | None
 
 
 class SuggestIn(Strict):

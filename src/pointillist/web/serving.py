@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import logging
 import secrets
 import socket
@@ -31,6 +32,8 @@ class ServeOptions:
         browser: Whether to open the page.
         allow_hosts: Further host names to answer to, of a proxy for instance.
         root_path: Path prefix under which a proxy shows the page.
+        author: Name that points carry where the page does not say one; that of whoever started
+            the server where None and nobody else can connect.
     """
 
     scene: Path
@@ -41,6 +44,13 @@ class ServeOptions:
     browser: bool = True
     allow_hosts: tuple[str, ...] = ()
     root_path: str = ""
+    author: str | None = None
+
+    @property
+    def is_private(self) -> bool:
+        """Whether only people on this machine can connect."""
+        is_loopback = self.host in ("127.0.0.1", "::1", "localhost")
+        return is_loopback and not self.allow_hosts and not self.root_path
 
 
 def serve(options: ServeOptions, say: Callable[[str], None] = print) -> None:
@@ -60,8 +70,12 @@ def serve(options: ServeOptions, say: Callable[[str], None] = print) -> None:
     from pointillist.web.guard import Guard
 
     legend = None if options.legend is None else Legend.read(options.legend)
-    project = Project(find_places(options.scene, options.points), legend)
-    project.session(0)  # a scene that cannot be read is said at once
+    author = options.author
+    if author is None:
+        author = _own_name() if options.is_private else ""
+    project = Project(find_places(options.scene, options.points), legend, author)
+    if len(project.places) == 1:
+        project.session(0)  # a scene that cannot be read is said at once
     listener = _listen(options.host, options.port)
     token = secrets.token_urlsafe(24)
     names = {options.host, socket.gethostname(), *options.allow_hosts}
@@ -96,6 +110,14 @@ def _listen(host: str, port: int | None) -> socket.socket:
     raise InputError(
         f"Expected a free port at {host}, but {tried[0]} is not ({reason}). Choose another --port."
     )
+
+
+def _own_name() -> str:
+    """Of whoever started the server; empty where the system does not know."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 def _shown(host: str) -> str:

@@ -70,6 +70,7 @@ export class Classes extends EventTarget {
 
   #row(c, i) {
     const li = document.createElement("li");
+    li.setAttribute("role", "none");
     li.dataset.name = c.name;
     li.dataset.current = String(c.name === this.current);
     const pick = document.createElement("button");
@@ -111,6 +112,8 @@ export class Classes extends EventTarget {
         classes: classes.map((c) => ({ name: c.name, color: c.color, was: c.was ?? null, code: c.code ?? null })),
       };
       this.#take(await sendJson("PUT", `scenes/${this.scene.id}/legend`, body));
+      const renamed = classes.filter((c) => c.was && c.was !== c.name).map((c) => [c.was, c.name]);
+      this.dispatchEvent(new CustomEvent("renamed", { detail: { ...Object.fromEntries(renamed), ...merged } }));
       return true;
     } catch (error) {
       toast(error.message, "error");

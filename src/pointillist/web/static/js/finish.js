@@ -12,10 +12,22 @@ function spoken(seconds) {
   return seconds < 90 ? `about ${Math.max(1, Math.round(seconds))} s left` : `about ${Math.round(seconds / 60)} min left`;
 }
 
+function between(input, low, high, usual) {
+  const value = Number(input.value);
+  const kept = input.value && Number.isFinite(value) ? Math.min(Math.max(value, low), high) : usual;
+  input.value = kept;
+  return kept;
+}
+
+function setOverlayEnabled(on) {
+  for (const input of document.querySelectorAll("[name=overlay], #swipe")) input.disabled = !on;
+}
+
 export class Finish {
   constructor(scene, view, labels, classes, author, lead) {
     Object.assign(this, { scene, view, labels, classes, author, lead, answering: null, facts: null });
-    $("job-start").onclick = () => this.#post("map", { recipe: $("recipe").value });
+    $("job-start").onclick = () => this.#post("map", { recipe: $("recipe").value, minutes: between($("minutes"), 0.5, 600, 10) });
+    $("recipe").onchange = () => { $("minutes-field").hidden = $("recipe").value === "forest"; };
     $("job-resume").onclick = () => this.#post("resume", {});
     $("job-cancel").onclick = () => this.#post("cancel", {});
     this.load();
@@ -152,10 +164,13 @@ export class Finish {
     } else if (this.facts.accuracy) {
       box.replaceChildren(this.#table(this.facts.accuracy));
     } else {
-      box.replaceChildren(
-        this.#line("How good is the map? Look at 50 places drawn by chance, without seeing what it says there."),
-        this.#button("Check the accuracy", () => this.#post("sample", { n: 50 }), { check: "1" }),
-      );
+      const row = document.createElement("div");
+      row.className = "row";
+      const n = document.createElement("input");
+      Object.assign(n, { type: "number", id: "sample-n", min: 2, max: 2000, value: 50 });
+      n.setAttribute("aria-label", "Places to look at");
+      row.append(n, this.#button("Check the accuracy", () => this.#post("sample", { n: Math.round(between(n, 2, 2000, 50)) }), { check: "1" }));
+      box.replaceChildren(this.#line("How good is the map? Look at places drawn by chance, without seeing what it says there. More of them make the intervals narrower."), row);
     }
   }
 
@@ -180,10 +195,10 @@ export class Finish {
   begin() {
     if (!this.#open.length) return;
     this.lead.stop();
-    this.before = document.querySelector("[name=overlay]:checked").value;
     this.answering = this.#open[0];
-    this.view.setKind("none"); // blind: neither map nor points are to be seen
-    this.view.showPoints(false);
+    this.view.select(null);
+    this.view.setBlind(true);
+    setOverlayEnabled(false);
     $("classes-title").scrollIntoView({ block: "nearest" });
     $("map").focus();
     this.#look();
@@ -201,8 +216,8 @@ export class Finish {
     this.answering = null;
     ask(null);
     this.view.showCandidates([]);
-    this.view.showPoints(true);
-    this.view.setKind(this.before);
+    this.view.setBlind(false);
+    setOverlayEnabled(true);
     this.#drawAccuracy();
     return true;
   }

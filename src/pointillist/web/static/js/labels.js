@@ -4,6 +4,8 @@
 
 import { getJson, makeId, Refused, sendJson, Unreachable } from "./api.js";
 
+const NEAR_PX = 0.01;
+
 export class Labels extends EventTarget {
   constructor(scene, author) {
     super();
@@ -16,25 +18,38 @@ export class Labels extends EventTarget {
     this.done = [];
     this.sending = false;
     this.online = true;
+    this.made = 0;
   }
 
-  get #key() {
-    return `pointillist-queue-${this.scene.name}-${this.scene.points}`;
+  // One entry per request: two pages on one scene do not overwrite each other's.
+  get #prefix() {
+    return `pointillist-queue-${this.scene.points_key}-`;
   }
 
   #load() {
     try {
-      return JSON.parse(localStorage.getItem(this.#key)) || [];
+      const keys = Object.keys(localStorage).filter((k) => k.startsWith(this.#prefix));
+      const batches = keys.map((k) => JSON.parse(localStorage.getItem(k)));
+      return batches.filter(Boolean).sort((a, b) => a.at - b.at);
     } catch {
       return [];
     }
   }
 
-  #keep() {
+  #keep(batch) {
     try {
-      localStorage.setItem(this.#key, JSON.stringify(this.queue));
+      localStorage.setItem(this.#prefix + batch.request, JSON.stringify(batch));
     } catch {
       // storage is full or forbidden: the queue still lives in the page
+    }
+  }
+
+  #drop(batch) {
+    this.queue.shift();
+    try {
+      localStorage.removeItem(this.#prefix + batch.request);
+    } catch {
+      // it was not kept
     }
   }
 
@@ -116,8 +131,10 @@ export class Labels extends EventTarget {
     const back = wishes.map((w) => this.#inverse(w.uid));
     const actions = wishes.map((w) => ({ ...w, base_version: this.#version(w.uid) }));
     for (const a of actions) this.#show(a);
-    this.queue.push({ request: makeId(), author: this.author(), actions });
-    this.#keep();
+    const batch = { request: makeId(), author: this.author(), actions, at: Date.now() + this.made / 1000 };
+    this.made += 1;
+    this.queue.push(batch);
+    this.#keep(batch);
     if (remember) {
       this.done.push({ back, forth: wishes });
       this.undone = [];
@@ -133,26 +150,40 @@ export class Labels extends EventTarget {
     return { uid, kind, positions, name, source, round };
   }
 
-  #possible(wishes) {
-    return wishes.filter((w) => !w.delete || this.known.has(w.uid));
-  }
-
   undo() {
-    const step = this.done.pop();
-    if (!step) return;
-    this.undone.push(step);
-    const wishes = this.#possible(step.back);
-    if (wishes.length) this.act(wishes, { remember: false });
-    else this.#state();
+    this.#goBack(this.done, this.undone, "forth", "back");
   }
 
   redo() {
-    const step = this.undone.pop();
+    this.#goBack(this.undone, this.done, "back", "forth");
+  }
+
+  // A step is taken back only where things still are as it left them: others' work stays.
+  #goBack(from, to, left, wanted) {
+    const step = from.pop();
     if (!step) return;
-    this.done.push(step);
-    const wishes = this.#possible(step.forth);
-    if (wishes.length) this.act(wishes, { remember: false });
-    else this.#state();
+    const touched = step[left].find((w) => !this.#isAsLeft(w));
+    if (touched) {
+      const who = this.known.get(touched.uid)?.author;
+      this.dispatchEvent(new CustomEvent("refused", { detail: `Not undone: ${who || "somebody"} has changed that point meanwhile.` }));
+      this.#state();
+      return;
+    }
+    to.push(step);
+    this.act(step[wanted], { remember: false });
+  }
+
+  #isAsLeft(wish) {
+    const now = this.known.get(wish.uid);
+    if (wish.delete || !now) return Boolean(wish.delete) === !now;
+    const near = ([x, y], i) => Math.hypot(x - now.positions[i][0], y - now.positions[i][1]) < NEAR_PX;
+    return now.name === wish.name && now.positions.length === wish.positions.length && wish.positions.every(near);
+  }
+
+  // Classes have new names: so have the steps that can be taken back.
+  rename(names) {
+    for (const step of [...this.done, ...this.undone])
+      for (const wish of [...step.back, ...step.forth]) if (names[wish.name]) wish.name = names[wish.name];
   }
 
   async flush() {
@@ -163,16 +194,15 @@ export class Labels extends EventTarget {
       this.#state();
       const batch = this.queue[0];
       try {
-        const answer = await sendJson("POST", `scenes/${this.scene.id}/actions`, batch);
-        this.queue.shift();
-        this.#keep();
+        const { request, author, actions } = batch;
+        const answer = await sendJson("POST", `scenes/${this.scene.id}/actions`, { request, author, actions });
+        this.#drop(batch);
         this.online = true;
         pause = 400;
         this.#take({ ...answer, seq: this.seq });
       } catch (error) {
         if (error instanceof Refused && error.status !== 401 && error.status !== 403 && error.status < 500) {
-          this.queue.shift();
-          this.#keep();
+          this.#drop(batch);
           this.dispatchEvent(new CustomEvent("refused", { detail: error.message }));
           await this.#reread(batch.actions.map((a) => a.uid));
           continue;

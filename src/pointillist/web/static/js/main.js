@@ -1,37 +1,34 @@
 // The page: brings image, labels, classes and server together.
 
 import { download, getJson, listen, makeId, sendJson } from "./api.js";
+import { showChosen } from "./chosen.js";
 import { Classes } from "./classes.js";
 import { Finish } from "./finish.js";
 import { Lead } from "./lead.js";
 import { Labels } from "./labels.js";
+import { SceneList } from "./list.js";
+import { author, know } from "./person.js";
+import { debounce, drawScale, showPlace } from "./status.js";
 import { toast } from "./toast.js";
 import { View } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
-const author = () => $("author").value.trim();
-let scene, view, labels, classes, lead, finish;
+const ALL = "all";
+let scene, view, labels, classes, lead, finish, list;
 let found = -1;
-
-$("author").value = localStorage.getItem("pointillist-author") || "";
-$("author").addEventListener("change", () => localStorage.setItem("pointillist-author", author()));
-
-function debounce(work, ms) {
-  let timer;
-  return (...given) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => work(...given), ms);
-  };
-}
 
 async function start() {
   try {
-    const scenes = await getJson("scenes");
-    $("scene").replaceChildren(...scenes.map((s) => new Option(s.n_labels === null ? s.name : `${s.name} · ${s.n_labels}`, s.id)));
+    const [about, scenes] = await Promise.all([getJson("about"), getJson("scenes")]);
+    know(about.author);
+    const options = scenes.map((s) => new Option(s.n_labels ? `${s.name} · ${s.n_labels}` : s.name, s.id));
+    if (scenes.length > 1) options.unshift(new Option("All scenes", ALL));
+    $("scene").replaceChildren(...options);
     $("scene").disabled = scenes.length === 1;
-    const wanted = Number(window.location.hash.slice(1)) || 0;
-    $("scene").value = String(wanted);
-    await open(wanted);
+    const wanted = /^#\d+$/.test(window.location.hash) ? Number(window.location.hash.slice(1)) : scenes.length > 1 ? null : 0;
+    $("scene").value = wanted === null ? ALL : String(wanted);
+    if (wanted === null) await showList();
+    else await open(wanted);
   } catch (error) {
     showState("offline", error.message);
     toast(error.message, "error");
@@ -39,6 +36,17 @@ async function start() {
   }
   listen(onEvent, onConnection);
 }
+
+async function showList() {
+  document.body.dataset.page = "list";
+  document.title = "Scenes – Pointillist";
+  $("list").hidden = false;
+  $("workbench").hidden = true;
+  list = new SceneList();
+  await list.load();
+}
+
+const lookAtList = debounce(() => list.load(), 700);
 
 async function open(number) {
   scene = await getJson(`scenes/${number}`);
@@ -53,12 +61,14 @@ async function open(number) {
   await classes.load();
   await labels.load();
   bandsOfImage();
+  showSketch(scene.is_sketch);
   prepare();
 }
 
 function wire() {
   labels.addEventListener("change", (event) => {
     for (const uid of event.detail) view.showLabel(uid, labels.known.get(uid), labels.isPending(uid));
+    if (event.detail.includes(view.selected)) choose(view.selected);
     classes.count(labels.known.values());
     refreshState();
     lead.follow();
@@ -76,6 +86,8 @@ function wire() {
     view.restyle();
     refreshState();
   });
+  classes.addEventListener("renamed", (event) => labels.rename(event.detail));
+  view.addEventListener("select", (event) => choose(event.detail));
   classes.addEventListener("pick", (event) => pick(event.detail));
   view.addEventListener("place", (event) => place(event.detail));
   view.addEventListener("candidate", (event) => lead.accept(classes.current, event.detail));
@@ -84,9 +96,9 @@ function wire() {
     const label = labels.known.get(event.detail.uid);
     if (label) labels.act([{ ...wish(label), positions: event.detail.positions }]);
   });
-  view.addEventListener("hover", (event) => hover(event.detail));
+  view.addEventListener("hover", (event) => showPlace(scene, event.detail, view.look.bands || scene.usual_bands));
   view.addEventListener("moved", () => {
-    drawScale();
+    drawScale(scene, view.view.getResolution());
     prepare();
   });
   $("undo").onclick = () => labels.undo();
@@ -111,6 +123,21 @@ function place({ kind, positions }) {
   }
   view.select(null);
   labels.act([{ uid: makeId(), kind, positions, name: classes.current, source: "click", round: 0 }]);
+}
+
+function choose(uid) {
+  const label = uid ? labels.known.get(uid) : null;
+  const ids = [...labels.known.keys()];
+  showChosen(label, {
+    color: classes.colorOf(label?.name),
+    place: `${ids.indexOf(uid) + 1} of ${ids.length}`,
+    remove: () => remove(uid),
+    close: () => view.select(null),
+  });
+}
+
+function showSketch(isSketch) {
+  $("notice").textContent = isSketch ? "From afar the image is a sketch until it has been read once." : "";
 }
 
 function remove(uid) {
@@ -147,7 +174,10 @@ function refreshState() {
 }
 
 function onConnection(isOpen, sentence) {
-  if (isOpen) {
+  if (list) {
+    showState(isOpen ? "saved" : "offline", isOpen ? "Connected" : sentence || "Offline, trying again");
+    if (isOpen) lookAtList();
+  } else if (isOpen) {
     labels.online = true;
     labels.catchUp();
     labels.flush();
@@ -162,6 +192,10 @@ function onConnection(isOpen, sentence) {
 }
 
 function onEvent(kind, facts) {
+  if (list) {
+    if (facts.scene !== undefined) lookAtList();
+    return;
+  }
   if (facts.scene !== undefined && facts.scene !== scene.id) return;
   if (kind === "points") labels.catchUp();
   else if (kind === "legend") classes.load().then(() => view.newMap(`${facts.seq}l`));
@@ -170,6 +204,10 @@ function onEvent(kind, facts) {
     measure();
   }
   else if (kind === "job") finish.show(facts);
+  else if (kind === "image") {
+    view.renewImage();
+    showSketch(false);
+  }
 }
 
 const prepare = debounce(async () => {
@@ -183,46 +221,6 @@ const prepare = debounce(async () => {
 }, 150);
 
 const measure = debounce(() => lead.measure(), 1500);
-
-// Under the cursor ------------------------------------------------------------------------------
-
-const readValues = debounce(async (row, col) => {
-  try {
-    const { values } = await getJson(`scenes/${scene.id}/pixel?row=${row}&col=${col}`);
-    $("values").textContent = values
-      ? values.map((v, i) => `${scene.bands[i]} ${Number.isInteger(v) ? v : v.toPrecision(5)}`).join("  ")
-      : "no data";
-  } catch {
-    $("values").textContent = "";
-  }
-}, 80);
-
-function hover(at) {
-  if (!at) {
-    $("coordinates").textContent = "–";
-    $("values").textContent = "";
-    return;
-  }
-  const [col, row] = at;
-  const [a, b, c, d, e, f] = scene.transform;
-  const degrees = Math.abs(a) < 0.01;
-  const x = (a * col + b * row + c).toFixed(degrees ? 6 : 1);
-  const y = (d * col + e * row + f).toFixed(degrees ? 6 : 1);
-  const place = scene.crs ? `${x}, ${y}  ${scene.crs}` : "";
-  $("coordinates").textContent = `row ${Math.floor(row)}, column ${Math.floor(col)}  ${place}`;
-  readValues(Math.floor(row), Math.floor(col));
-}
-
-function drawScale() {
-  const resolution = view.view.getResolution();
-  const unit = scene.unit_m;
-  const target = 110 * resolution * (unit || 1);
-  const power = 10 ** Math.floor(Math.log10(target));
-  const length = [5, 2, 1].map((k) => k * power).find((v) => v <= target) || power;
-  $("scale").style.width = `${Math.round(length / (resolution * (unit || 1)))}px`;
-  const shown = Number(length.toPrecision(3));
-  $("scale").textContent = !unit ? `${shown} px` : shown >= 1000 ? `${shown / 1000} km` : `${shown} m`;
-}
 
 // The panel -------------------------------------------------------------------------------------
 
@@ -238,11 +236,13 @@ function bandsOfImage() {
 
 const look = debounce(() => {
   const bands = [...document.querySelectorAll("[data-band]")].map((s) => Number(s.value));
-  view.setLook(bands, Number($("cut").value));
+  view.setLook(bands, [...document.querySelectorAll("[data-cut]")].map((c) => Math.min(20, Math.max(0, Number(c.value) || 0))));
 }, 60);
 
+for (const cut of document.querySelectorAll("[data-cut]")) cut.addEventListener("input", look);
 $("cut").addEventListener("input", () => {
   $("cut-value").textContent = `${$("cut").value} %`;
+  for (const cut of document.querySelectorAll("[data-cut]")) cut.value = $("cut").value;
   look();
 });
 $("opacity").addEventListener("input", () => {
@@ -276,9 +276,9 @@ $("swipe-handle").addEventListener("pointerdown", (event) => {
 });
 
 $("scene").addEventListener("change", () => {
-  window.location.hash = $("scene").value;
-  window.location.reload();
+  window.location.hash = $("scene").value === ALL ? "" : $("scene").value;
 });
+window.addEventListener("hashchange", () => window.location.reload());
 
 async function showHistory() {
   const { lines } = await getJson(`scenes/${scene.id}/history?limit=60`);
@@ -306,13 +306,14 @@ async function showHistory() {
 
 function step(by) {
   const text = $("find").value.trim().toLowerCase();
-  const list = [...labels.known.values()].filter((l) => !text || (l.name || "").toLowerCase().includes(text) || l.author.toLowerCase().includes(text));
-  if (!list.length) {
+  if (finish.answering) return; // the check is blind
+  const all = [...labels.known.values()].filter((l) => !text || (l.name || "").toLowerCase().includes(text) || l.author.toLowerCase().includes(text));
+  if (!all.length) {
     toast("No point like that.");
     return;
   }
-  found = (found + by + list.length) % list.length;
-  const label = list[found];
+  found = (found + by + all.length) % all.length;
+  const label = all[found];
   const [col, row] = label.positions[0];
   view.goTo(col, row, 1);
   view.select(label.uid);
@@ -344,7 +345,9 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     view.peek(true);
   } else if ((key === "delete" || key === "backspace") && view.selected) remove(view.selected);
-  else if (key === "escape") finish.stop() || lead.stop() || view.select(null);
+  else if (key === "backspace" && view.isDrawing) view.draw.removeLastPoint();
+  else if (key === "enter" && view.isDrawing) view.draw.finishDrawing();
+  else if (key === "escape") view.stopDrawing() || finish.stop() || lead.stop() || view.select(null);
   else if (key === "enter" && event.target === $("map")) {
     const [col, row] = view.middle();
     place({ kind: "Point", positions: [[col, row]] });
@@ -353,8 +356,8 @@ document.addEventListener("keydown", (event) => {
   else if (key === "0") view.whole();
   else if (key === "s") lead.skip() || finish.skip();
   else if (key === "g") finish.answering || lead.start();
-  else if (key === "o") {
-    const radios = [...document.querySelectorAll("[name=overlay]")];
+  else if (key === "o" && !finish.answering) {
+    const radios = [...document.querySelectorAll("[name=overlay]")].filter((r) => !r.parentElement.hidden);
     const next = radios[(radios.findIndex((r) => r.checked) + 1) % radios.length];
     next.checked = true;
     view.setKind(next.value);

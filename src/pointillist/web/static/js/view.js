@@ -15,8 +15,11 @@ export class View extends EventTarget {
     this.colorOf = colorOf;
     this.selected = null;
     this.kind = "classes";
+    this.shown = true;
     this.mapVersion = 0;
-    this.look = { bands: null, cut: 2 };
+    this.look = { bands: null, cuts: [2] };
+    this.isBlind = false;
+    this.isDrawing = false;
     this.swipeAt = null;
     const extent = [0, -scene.height, scene.width, 0];
     this.projection = new ol.proj.Projection({ code: "PIXEL", units: "pixels", extent, global: false });
@@ -27,7 +30,7 @@ export class View extends EventTarget {
     });
     this.imageSource = this.#tiles((level, row, col) => {
       const bands = this.look.bands ? `bands=${this.look.bands.join(",")}&` : "";
-      return `image/${level}/${row}/${col}?${bands}cut=${this.look.cut}`;
+      return `image/${level}/${row}/${col}?of=${scene.stamp}&${bands}cut=${this.look.cuts.join(",")}`;
     });
     this.mapSource = this.#tiles((level, row, col) => `map/${level}/${row}/${col}?kind=${this.kind}&v=${this.mapVersion}`);
     this.image = new ol.layer.Tile({ source: this.imageSource, preload: 1 });
@@ -98,9 +101,20 @@ export class View extends EventTarget {
     source.setTileUrlFunction(([z, x, y]) => this.#url(url, z, x, y), `v${this.keyCount}`);
   }
 
-  setLook(bands, cut) {
-    this.look = { bands, cut };
+  setLook(bands, cuts) {
+    this.look = { bands, cuts };
     this.#renew(this.imageSource);
+  }
+
+  renewImage() {
+    this.#renew(this.imageSource);
+  }
+
+  // Who checks a map must see neither it nor the points.
+  setBlind(on) {
+    this.isBlind = on;
+    this.overlay.setVisible(this.shown && !on);
+    this.showPoints(!on);
   }
 
   setKind(kind) {
@@ -109,11 +123,11 @@ export class View extends EventTarget {
       this.kind = kind;
       this.#renew(this.mapSource);
     }
-    this.overlay.setVisible(this.shown);
+    this.overlay.setVisible(this.shown && !this.isBlind);
   }
 
   peek(on) {
-    this.overlay.setVisible(on ? !this.shown : this.shown);
+    if (!this.isBlind) this.overlay.setVisible(on ? !this.shown : this.shown);
   }
 
   setOpacity(share) {
@@ -336,10 +350,20 @@ export class View extends EventTarget {
     this.draw = null;
     if (kind === "Point") return;
     this.draw = new ol.interaction.Draw({ type: kind, stopClick: true });
+    this.draw.on("drawstart", () => { this.isDrawing = true; });
+    this.draw.on(["drawend", "drawabort"], () => { this.isDrawing = false; });
     this.draw.on("drawend", (event) => {
       this.dispatchEvent(new CustomEvent("place", { detail: { kind, positions: this.#positions(event.feature.getGeometry()) } }));
     });
     this.map.addInteraction(this.draw);
+  }
+
+  // Whether there was a line or an area in the making.
+  stopDrawing() {
+    if (!this.isDrawing) return false;
+    this.draw.abortDrawing();
+    this.isDrawing = false;
+    return true;
   }
 
   setSwipe(share) {
