@@ -31,6 +31,9 @@ def label(
         Path | None,
         typer.Option(help="GeoPackage of the points. Default: SCENE_points.gpkg beside the scene."),
     ] = None,
+    class_field: Annotated[
+        str | None, typer.Option(help="Column of the points file with their classes.")
+    ] = None,
     legend: Annotated[
         Path | None, typer.Option(help="Classes to begin with, as .yaml, .csv or QGIS .qml.")
     ] = None,
@@ -58,7 +61,16 @@ def label(
     assert scene is not None
     hosts = tuple(allow_host or ())
     options = ServeOptions(
-        scene, points, legend, host, port, not no_browser, hosts, _prefix(root_path), author
+        scene=scene,
+        points=points,
+        legend=legend,
+        host=host,
+        port=port,
+        browser=not no_browser,
+        allow_hosts=hosts,
+        root_path=_prefix(root_path),
+        author=author,
+        class_field=class_field,
     )
     serve(options, say=lambda line: console.out.print(line, markup=False))
 

@@ -65,6 +65,14 @@ class Placement:
         at = self.grid.transform.continuous_rowcol(np.asarray(ring.coords)[:, :2])
         return str(geometry.geom_type), np.round(at[:, ::-1], 3).tolist()
 
+    def has_more(self, wkt: str) -> bool:
+        """Whether a geometry has further parts, or holes, that `to_page` does not show."""
+        import shapely
+
+        geometry = shapely.from_wkt(wkt)
+        n_parts = len(shapely.get_parts(geometry))
+        return n_parts > 1 or bool(len(getattr(first_part(geometry), "interiors", ())))
+
     def to_scene(self, wkt: str) -> Any:
         """The geometry in the scene's coordinates."""
         import shapely

@@ -45,15 +45,20 @@ class Project:
         places: At least one scene.
         legend: Classes to begin with, where a file keeps none.
         author: Name of whoever labels, where the page does not say it.
+        class_field: Column with the classes in files that have none named `class`.
     """
 
     def __init__(
-        self, places: Sequence[ScenePlace], legend: Legend | None = None, author: str = ""
+        self,
+        places: Sequence[ScenePlace],
+        legend: Legend | None = None,
+        author: str = "",
+        class_field: str | None = None,
     ) -> None:
         self.places = tuple(places)
         self.author = author
         self._overview = Overview()
-        self._legend = legend
+        self._legend, self._class_field = legend, class_field
         self._sessions: dict[int, LabelSession] = {}
         self._lock = threading.Lock()
         self._listener: Listener | None = None
@@ -70,7 +75,7 @@ class Project:
             if number not in self._sessions:
                 for other in self._sessions.values():
                     other.rest()
-                session = LabelSession(place.scene, place.points, self._legend)
+                session = LabelSession(place.scene, place.points, self._legend, self._class_field)
                 session.listeners.append(
                     lambda kind, facts: self._tell(kind, {**facts, "scene": number})
                 )

@@ -36,14 +36,21 @@ class LabelSession:
         scene: The raster.
         points: GeoPackage of the labels; made where there is none.
         legend: Classes to begin with, where the file keeps none.
+        class_field: Column with the classes, where the file has none named `class`.
 
     Raises:
         PointillistError: Scene or points cannot be used; with the remedy.
     """
 
-    def __init__(self, scene: Path, points: Path, legend: Legend | None = None) -> None:
+    def __init__(
+        self,
+        scene: Path,
+        points: Path,
+        legend: Legend | None = None,
+        class_field: str | None = None,
+    ) -> None:
         self.scene = open_scene(scene)
-        self.store = PointStore(points, self.scene.grid.crs, legend)
+        self.store = PointStore(points, self.scene.grid.crs, legend, class_field)
         self.placement = Placement(self.scene.grid, self.store.crs)
         self.listeners: list[Callable[[str, dict[str, Any]], None]] = []
         self._quick: QuickMap | None = None
@@ -271,13 +278,29 @@ class LabelSession:
         if name is not None and (legend is None or name not in legend.names):
             raise InputError(f"There is no class '{name}'. Reload the page to see the classes.")
         before = self.store.get(uid)
+        if before is not None and self._is_in_place(before, action):
+            return Change(uid, base, replace(before, name=name))
         wkt = self.placement.to_file(str(action["kind"]), action["positions"])
         if before is not None:
+            self._refuse_to_simplify(before)
             return Change(uid, base, replace(before, wkt=wkt, name=name))
         label = Label(
             uid, wkt, name, source=str(action["source"]), round=int(action.get("round", 0))
         )
         return Change(uid, base, label)
+
+    def _is_in_place(self, label: Label, action: dict[str, Any]) -> bool:
+        """Whether only the class changes: the page rounds places, those of the file stay."""
+        kind, positions = self.placement.to_page(label.wkt)
+        return bool(kind == action["kind"] and positions == action["positions"])
+
+    def _refuse_to_simplify(self, label: Label) -> None:
+        """The page knows one outline: parts and holes that another program drew must not go."""
+        if self.placement.has_more(label.wkt):
+            raise InputError(
+                "Expected a label of one part without holes to be moved. Move this one in the "
+                "program that drew it, or delete it and draw it anew."
+            )
 
     def _teach(self, quick: QuickMap) -> None:
         self._taught_seq = self.store.seq

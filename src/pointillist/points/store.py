@@ -111,15 +111,21 @@ class PointStore:
         path: The file; made where there is none.
         crs: Coordinate system of a new file; None for pixel coordinates of a plain image.
         legend: Classes to begin with; those the file keeps come first.
+        class_field: Column to take the classes from where the file has none named `class`; the
+            only one of text where None.
 
     Raises:
-        InputError: The file's name does not end in .gpkg.
+        InputError: The file's name does not end in .gpkg, or which column has the classes is open.
         PointsError: The file has no layer of points, or several.
         UnreadableFileError: It is no GeoPackage.
     """
 
     def __init__(
-        self, path: str | Path, crs: str | None = None, legend: Legend | None = None
+        self,
+        path: str | Path,
+        crs: str | None = None,
+        legend: Legend | None = None,
+        class_field: str | None = None,
     ) -> None:
         self.path = Path(path)
         if self.path.suffix.lower() != ".gpkg":
@@ -131,7 +137,7 @@ class PointStore:
             _make_file(self.path, crs)
         self._lock = threading.RLock()
         self._db = geopackage.connect(self.path)
-        self._layer = self._prepare()
+        self._layer = self._prepare(class_field)
         self._labels: dict[str, Label] = {}
         self._seq = 0
         self._data_version = -1
@@ -266,15 +272,20 @@ class PointStore:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._db.close()
 
-    def _prepare(self) -> Layer:
+    def _prepare(self, class_field: str | None) -> Layer:
         """Add the columns and the history where the file lacks them."""
         with self._transaction():
             layer = geopackage.find_layer(self._db, self.path.name)
+            source = self._class_column(layer, class_field)
             for column, kind in {"class": "TEXT", **_COLUMNS}.items():
                 if column not in layer.columns:
                     self._db.execute(
                         f"ALTER TABLE {quoted(layer.table)} ADD COLUMN {quoted(column)} {kind}"
                     )
+            if source is not None:
+                self._db.execute(
+                    f"UPDATE {quoted(layer.table)} SET class = CAST({quoted(source)} AS TEXT)"
+                )
             self._db.execute(
                 f"CREATE TABLE IF NOT EXISTS {_HISTORY} (seq INTEGER PRIMARY KEY AUTOINCREMENT, "
                 "request TEXT NOT NULL, at TEXT NOT NULL, author TEXT NOT NULL, "
@@ -284,6 +295,25 @@ class PointStore:
                 f"CREATE INDEX IF NOT EXISTS {_HISTORY}_request ON {_HISTORY} (request)"
             )
             return geopackage.find_layer(self._db, self.path.name)
+
+    def _class_column(self, layer: Layer, stated: str | None) -> str | None:
+        """Which column the classes are copied from; None where the file has them or nothing has."""
+        if "class" in layer.columns or stated == "class":
+            return None
+        if stated is not None and stated not in layer.columns:
+            raise InputError(
+                f"There is no column '{stated}' in '{self.path.name}'. It has "
+                f"{', '.join(layer.columns) or 'none'}."
+            )
+        texts = [c for c, kind in layer.columns.items() if kind.startswith("TEXT")]
+        found = [stated] if stated else [c for c in texts if c not in _COLUMNS]
+        if len(found) > 1:
+            raise InputError(
+                f"Expected one column of text with the classes in '{self.path.name}', got "
+                f"{', '.join(found)}. Say which with --class-field, or --class-field class for "
+                "points that have none yet."
+            )
+        return found[0] if found else None
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

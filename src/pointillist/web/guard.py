@@ -96,7 +96,8 @@ class GuardMiddleware:
             return
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
         root = scope.get("root_path", "")
-        path = scope["path"].removeprefix(root) if root else scope["path"]
+        path = _below(root, scope["path"])
+        scope["path"] = root + path  # a proxy may have taken the prefix away, or left it
         refusal = self.guard.refusal(path, headers) or self._too_large(headers)
         guarded = _with_headers(send, path)
         if refusal is not None:
@@ -109,6 +110,12 @@ class GuardMiddleware:
         if not length.isdigit() or int(length) > self.max_body_bytes:
             return 413, f"Expected at most {self.max_body_bytes:,} bytes in one request."
         return None
+
+
+def _below(root: str, path: str) -> str:
+    """The path under a prefix; as it is where it does not lie there."""
+    lies_there = path == root or path.startswith(f"{root}/")
+    return path.removeprefix(root) if root and lies_there else path
 
 
 def _limited(receive: Receive, most: int) -> Receive:

@@ -34,6 +34,7 @@ class ServeOptions:
         root_path: Path prefix under which a proxy shows the page.
         author: Name that points carry where the page does not say one; that of whoever started
             the server where None and nobody else can connect.
+        class_field: Column with the classes in a points file that has none named `class`.
     """
 
     scene: Path
@@ -45,6 +46,7 @@ class ServeOptions:
     allow_hosts: tuple[str, ...] = ()
     root_path: str = ""
     author: str | None = None
+    class_field: str | None = None
 
     @property
     def is_private(self) -> bool:
@@ -73,7 +75,8 @@ def serve(options: ServeOptions, say: Callable[[str], None] = print) -> None:
     author = options.author
     if author is None:
         author = _own_name() if options.is_private else ""
-    project = Project(find_places(options.scene, options.points), legend, author)
+    places = find_places(options.scene, options.points)
+    project = Project(places, legend, author, options.class_field)
     if len(project.places) == 1:
         project.session(0)  # a scene that cannot be read is said at once
     listener = _listen(options.host, options.port)
