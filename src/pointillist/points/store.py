@@ -25,6 +25,7 @@ from typing import Any
 from pointillist.errors import ConflictError, InputError, PointsError
 from pointillist.legend import Legend
 from pointillist.points import geopackage
+from pointillist.points.blank import find_code, write_blank
 from pointillist.points.geopackage import Layer, decode_geometry, encode_geometry, quoted
 
 OUTSIDE = "another program"
@@ -516,26 +517,33 @@ class PointStore:
 
 def _make_file(path: Path, crs: str | None) -> None:
     """An empty layer that GIS programs open, made beside and moved into place."""
-    import warnings
+    if not path.parent.is_dir():
+        raise InputError(f"Folder '{path.parent}' does not exist. Make it, or choose another.")
+    partial = path.with_name(f".{path.stem}-{uuid.uuid4().hex}.gpkg")
+    code = None if crs is None else find_code(crs)
+    try:
+        if crs is None or code is not None:
+            write_blank(partial, _layer_name(path), {"class": "TEXT", **_COLUMNS}, code)
+        else:
+            _make_by_gdal(partial, _layer_name(path), crs)
+        partial.replace(path)
+    except sqlite3.Error as error:
+        raise PointsError(
+            f"'{path}' cannot be made ({error}). Check that its folder can be written."
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
 
+
+def _make_by_gdal(path: Path, layer: str, crs: str) -> None:
+    """A coordinate system without a code of its own needs a program that knows how to keep it."""
     import geopandas as gpd
     import pyogrio
 
-    if not path.parent.is_dir():
-        raise InputError(f"Folder '{path.parent}' does not exist. Make it, or choose another.")
     columns: dict[str, Any] = {"class": [""], "author": [""], "source": [""], "created": [""]}
     columns |= {"round": [0], "uid": [""], "version": [0]}
     frame = gpd.GeoDataFrame(columns, geometry=gpd.points_from_xy([0], [0]), crs=crs).iloc[:0]
-    partial = path.with_name(f".{path.stem}-{uuid.uuid4().hex}.gpkg")
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*crs.*was not provided")
-            pyogrio.write_dataframe(
-                frame, partial, layer=_layer_name(path), geometry_type="Unknown", use_arrow=False
-            )
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    pyogrio.write_dataframe(frame, path, layer=layer, geometry_type="Unknown", use_arrow=False)
 
 
 def _layer_name(path: Path) -> str:
