@@ -17,7 +17,11 @@ from typing import Any
 from pointillist.points.geopackage import quoted
 
 _APPLICATION_ID, _USER_VERSION = 0x47504B47, 10400
-_UNDEFINED = -1
+_UNDEFINED = 99999
+_UNDEFINED_WKT = (  # of GDAL, which takes it for no system at all
+    'LOCAL_CS["Undefined SRS",LOCAL_DATUM["unknown",32767],UNIT["unknown",0],'
+    'AXIS["Easting",EAST],AXIS["Northing",NORTH]]'
+)
 _WGS84 = 4326
 _NOW = "(strftime('%Y-%m-%dT%H:%M:%fZ','now'))"
 _TABLES = (
@@ -49,8 +53,10 @@ def write_blank(path: Path, layer: str, columns: dict[str, str], code: int | Non
     systems = [
         ("Undefined Cartesian SRS", -1, "NONE", -1, "undefined"),
         ("Undefined geographic SRS", 0, "NONE", 0, "undefined"),
-        *(_describe(known) for known in sorted({_WGS84, *([] if code is None else [code])})),
+        *(_describe(known) for known in sorted({_WGS84, code or _WGS84})),
     ]
+    if code is None:
+        systems.append(("Undefined SRS", _UNDEFINED, "GDAL", _UNDEFINED, _UNDEFINED_WKT))
     srs_id = _UNDEFINED if code is None else code
     fields = "".join(f", {quoted(name)} {kind}" for name, kind in columns.items())
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
