@@ -29,12 +29,25 @@ def terrain(tmp_path_factory: pytest.TempPathFactory) -> TerrainScene:
     return TerrainScene(folder / "scene.tif", scene.mask, scene.legend)
 
 
+def open_client(scene: Path, points: Path) -> TestClient:
+    project = Project([ScenePlace(scene, points)], TERRAIN_LEGEND, "cem")
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    app = create_app(project, Guard(TOKEN))
+    return TestClient(app, base_url="http://127.0.0.1:8765", headers=headers)
+
+
 @pytest.fixture
 def client(terrain: TerrainScene, tmp_path: Path) -> Iterator[TestClient]:
-    project = Project([ScenePlace(terrain.path, tmp_path / "points.gpkg")], TERRAIN_LEGEND, "cem")
-    app = create_app(project, Guard(TOKEN))
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    with TestClient(app, base_url="http://127.0.0.1:8765", headers=headers) as opened:
+    with open_client(terrain.path, tmp_path / "points.gpkg") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def stranger(
+    terrain: TerrainScene, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TestClient]:
+    """A client of one app for all calls that must leave nothing behind."""
+    with open_client(terrain.path, tmp_path_factory.mktemp("stranger") / "points.gpkg") as opened:
         yield opened
 
 

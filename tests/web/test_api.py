@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import io
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import pytest
+from conftest_web import TerrainScene
 from fastapi.testclient import TestClient
 from PIL import Image
+
+from pointillist.labelling import Project, ScenePlace
+from pointillist.web import create_app
+from pointillist.web.guard import Guard
 
 SCENE = "/api/scenes/0"
 
@@ -112,11 +120,11 @@ def test_the_points_are_downloaded_as_a_whole_file(client: TestClient, tmp_path:
 @pytest.mark.parametrize(
     "path", ["/api/scenes", f"{SCENE}/labels", "/api/events", "/api/openapi.json"]
 )
-def test_nothing_is_told_without_the_token(client: TestClient, path: str) -> None:
-    assert client.get(path, headers={"Authorization": ""}).status_code == 401
-    assert client.get(path, headers={"Authorization": "Bearer wrong"}).status_code == 401
+def test_nothing_is_told_without_the_token(stranger: TestClient, path: str) -> None:
+    assert stranger.get(path, headers={"Authorization": ""}).status_code == 401
+    assert stranger.get(path, headers={"Authorization": "Bearer wrong"}).status_code == 401
     assert (
-        client.get(f"{path}?token=a-token-for-tests", headers={"Authorization": ""}).status_code
+        stranger.get(f"{path}?token=a-token-for-tests", headers={"Authorization": ""}).status_code
         == 401
     )
 
@@ -131,15 +139,15 @@ def test_nothing_is_told_without_the_token(client: TestClient, path: str) -> Non
     ],
 )
 def test_other_sites_are_refused_even_with_the_token(
-    client: TestClient, header: str, value: str
+    stranger: TestClient, header: str, value: str
 ) -> None:
-    answer = client.get("/api/scenes", headers={header: value})
+    answer = stranger.get("/api/scenes", headers={header: value})
     assert answer.status_code == 403
     assert answer.json()["detail"].endswith(".")
 
 
-def test_the_page_itself_lets_nothing_in_from_elsewhere(client: TestClient) -> None:
-    page = client.get("/")
+def test_the_page_itself_lets_nothing_in_from_elsewhere(stranger: TestClient) -> None:
+    page = stranger.get("/")
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
@@ -160,19 +168,19 @@ def test_the_page_itself_lets_nothing_in_from_elsewhere(client: TestClient) -> N
         "/api/scenes/99/labels",
     ],
 )
-def test_no_path_of_a_caller_reaches_the_file_system(client: TestClient, path: str) -> None:
-    assert client.get(path).status_code in (404, 405, 422)
+def test_no_path_of_a_caller_reaches_the_file_system(stranger: TestClient, path: str) -> None:
+    assert stranger.get(path).status_code in (404, 405, 422)
 
 
-def test_giant_bodies_are_refused_unread(client: TestClient) -> None:
-    answer = client.post(f"{SCENE}/actions", content=b"x" * 2_000_000)
+def test_giant_bodies_are_refused_unread(stranger: TestClient) -> None:
+    answer = stranger.post(f"{SCENE}/actions", content=b"x" * 2_000_000)
     assert answer.status_code == 413
 
     def pieces() -> object:
         for _ in range(200):
             yield b"[" * 10_000
 
-    endless = client.post(f"{SCENE}/actions", content=pieces())
+    endless = stranger.post(f"{SCENE}/actions", content=pieces())
     assert endless.status_code in (400, 413, 422)
 
 
@@ -189,10 +197,78 @@ def test_giant_bodies_are_refused_unread(client: TestClient) -> None:
     ],
 )
 def test_bad_actions_get_a_sentence_and_store_nothing(
-    client: TestClient, change: dict[str, object], words: str
+    stranger: TestClient, change: dict[str, object], words: str
 ) -> None:
     body = {"request": "r1", "actions": [{**point("a", 1, 1, "Water"), **change}]}
-    answer = client.post(f"{SCENE}/actions", json=body)
+    answer = stranger.post(f"{SCENE}/actions", json=body)
     assert answer.status_code == 422
     assert words in answer.json()["detail"]
-    assert client.get(f"{SCENE}/labels").json()["labels"] == []
+    assert stranger.get(f"{SCENE}/labels").json()["labels"] == []
+
+
+@pytest.mark.parametrize("prefix", ["", "/maps/label"])
+def test_a_proxy_may_take_its_path_away_or_leave_it(
+    terrain: TerrainScene, tmp_path: Path, prefix: str
+) -> None:
+    project = Project([ScenePlace(terrain.path, tmp_path / "points.gpkg")])
+    app = create_app(project, Guard("secret"), "/maps/label")
+    with TestClient(app, base_url="http://127.0.0.1") as behind:
+        for path in ("/", "/static/js/main.js", "/static/vendor/ol.css"):
+            assert behind.get(f"{prefix}{path}").status_code == 200, path
+        assert behind.get(f"{prefix}/api/about").status_code == 401
+        assert behind.get("/maps/labels/api/about").status_code == 404
+        known = {"Authorization": "Bearer secret"}
+        assert behind.get(f"{prefix}/api/about", headers=known).json()["n_scenes"] == 1
+        unnamed = {"request": "r", "actions": [point("a", 1, 1, None)]}
+        answer = behind.post(f"{prefix}/api/scenes/0/actions", json=unnamed, headers=known)
+        assert answer.status_code == 422
+        assert "the name of whoever labels" in answer.json()["detail"]
+
+
+def test_the_list_says_how_far_each_scene_is(
+    terrain: TerrainScene, client: TestClient, tmp_path: Path
+) -> None:
+    click(client, "r1", point("a", 10, 20, "Water"), point("b", 30, 20, "Road"))
+    click(client, "r2", point("c", 50, 20, "Water"))
+    row = client.get("/api/scenes").json()[0]
+    assert (row["state"], row["n_labels"], row["width"]) == ("begun", 3, 512)
+    assert {c["name"]: c["count"] for c in row["classes"] if c["count"]} == {"Water": 2, "Road": 1}
+    assert row["authors"] == [["ann", 3]]
+    (tmp_path / "points_map").mkdir()
+    (tmp_path / "points_map" / "map.tif").touch()
+    assert client.get("/api/scenes").json()[0]["state"] == "mapped"
+    figures = '{"overall_accuracy": {"estimate": 0.8, "se": 0.05, "ci": [0.7, 0.9]}}'
+    (tmp_path / "points_map" / "accuracy.json").write_text(figures)
+    row = client.get("/api/scenes").json()[0]
+    assert (row["state"], row["accuracy"], row["interval"]) == ("assessed", 0.8, [0.7, 0.9])
+    picture = client.get(f"{SCENE}/picture")
+    assert max(Image.open(io.BytesIO(picture.content)).size) == 224
+
+
+def test_parts_and_holes_of_other_programs_stay(client: TestClient, tmp_path: Path) -> None:
+    ring = [[600000, 5599900], [600100, 5599900], [600100, 5599800], [600000, 5599800]]
+    hole = [[600040, 5599860], [600060, 5599860], [600060, 5599840], [600040, 5599840]]
+    path = tmp_path / "points.gpkg"
+    script = (
+        "import geopandas as gpd, pyogrio, shapely, sys, json\n"
+        "ring, hole = json.loads(sys.argv[2])\n"
+        "frame = gpd.GeoDataFrame({'class': ['Water']}, "
+        "geometry=[shapely.Polygon(ring, [hole])], crs='EPSG:32632')\n"
+        "pyogrio.write_dataframe(frame, sys.argv[1], append=True)\n"
+    )
+    click(client, "r0", point("a", 10, 20, "Water"))
+    command = [sys.executable, "-c", script, str(path), json.dumps([ring, hole])]
+    subprocess.run(command, check=True, timeout=120)
+    click(client, "r1", {"uid": "a", "base_version": 1, "delete": True})
+    (area,) = client.get(f"{SCENE}/labels").json()["labels"]
+    again = {key: area[key] for key in ("uid", "kind", "positions")}
+    again |= {"base_version": area["version"], "name": "Road"}
+    click(client, "r2", again)
+    moved = {**again, "base_version": area["version"] + 1}
+    moved["positions"] = [[x + 1, y] for x, y in area["positions"]]
+    answer = client.post(f"{SCENE}/actions", json={"request": "r3", "actions": [moved]})
+    assert answer.status_code == 422
+    assert "one part without holes" in answer.json()["detail"]
+    kept = gpd.read_file(path)
+    assert kept["class"].tolist() == ["Road"]
+    assert len(kept.geometry[0].interiors) == 1

@@ -65,6 +65,7 @@ class LabelSession:
         )
         self._quick_lock = threading.Lock()
         self._guide: Guide | None = None
+        self._teaching = threading.Lock()
         self._taught_seq = -1
         self.pyramid.on_ready = self._see_afar
 
@@ -73,7 +74,7 @@ class LabelSession:
         """The quick map, begun when first asked for."""
         with self._quick_lock:
             if self._quick is None:
-                # imported here: it brings torch, and the page must not wait for that
+                # imported here: the page must not wait for it
                 from pointillist.data import estimate_normalisation
 
                 normalisation = estimate_normalisation([self.scene])
@@ -149,6 +150,7 @@ class LabelSession:
         self.pictures.look_again()
         if self._quick is not None:
             self._quick.look_again()
+            self._taught_seq = -1
             self._teach(self._quick)
         self.tell("image", {})
 
@@ -203,6 +205,8 @@ class LabelSession:
     def map_tile(self, level: int, row: int, col: int) -> TileMap | None:
         """The map of one tile; None before there are two classes."""
         tile_window(self.pyramid, level, row, col)
+        if self._quick is None and len({label.name for label in self.store.labels()} - {None}) < 2:
+            return None  # the first view needs no map
         return self.quick.map_tile(level, row, col)
 
     def suggest(self, n: int) -> tuple[int, list[Place]]:
@@ -303,7 +307,13 @@ class LabelSession:
             )
 
     def _teach(self, quick: QuickMap) -> None:
-        self._taught_seq = self.store.seq
+        """Teach the labels as they are; one thread at a time, so that the newest are the last."""
+        with self._teaching:
+            if self._taught_seq != self.store.seq:
+                self._taught_seq = self.store.seq
+                quick.teach(self._lessons(self._taught_seq))
+
+    def _lessons(self, seq: int) -> Taught:
         legend, grid = self.store.legend, self.scene.grid
         pairs = [
             (self.placement.to_scene(label.wkt), index, label.source not in _ASKED)
@@ -318,9 +328,7 @@ class LabelSession:
         classes = np.array([pair[1] for pair in pairs], dtype=np.int64)
         clicked = np.array([pair[2] for pair in pairs], dtype=bool)
         owner = burnt.feature[keep]
-        quick.teach(
-            Taught(burnt.rowcol[keep], classes[owner], owner, clicked[owner], self._taught_seq)
-        )
+        return Taught(burnt.rowcol[keep], classes[owner], owner, clicked[owner], seq)
 
     def _fitted(self, version: int) -> None:
         self.tell("quick", {"version": version})

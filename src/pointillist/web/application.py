@@ -53,12 +53,12 @@ def create_app(project: Project, guard: Guard, root_path: str = "") -> FastAPI:
         title="Pointillist labelling app",
         version=__version__,
         lifespan=lifespan,
-        root_path=root_path,
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
     )
     project.listen(broadcast.tell)
+    app.state.broadcast = broadcast
     app.include_router(make_router(project, broadcast), prefix="/api")
     _answer_errors(app)
 
@@ -67,7 +67,7 @@ def create_app(project: Project, guard: Guard, root_path: str = "") -> FastAPI:
         return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
 
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_middleware(GuardMiddleware, guard=guard)
+    app.add_middleware(GuardMiddleware, guard=guard, root_path=root_path)
     return app
 
 

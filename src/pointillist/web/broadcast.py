@@ -15,7 +15,7 @@ class Broadcast:
     """Passes messages from any thread to the pages that listen."""
 
     def __init__(self) -> None:
-        self._queues: set[asyncio.Queue[str]] = set()
+        self._queues: set[asyncio.Queue[str | None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -34,7 +34,12 @@ class Broadcast:
         text = f"event: {kind}\ndata: {json.dumps(facts)}\n\n"
         self._loop.call_soon_threadsafe(self._put, text)
 
-    def _put(self, text: str) -> None:
+    def end(self) -> None:
+        """Let every page go: the server ends. Safe from any thread and signal."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._put, None)
+
+    def _put(self, text: str | None) -> None:
         for queue in list(self._queues):
             if queue.full():  # a page that sleeps asks for everything when it wakes
                 queue.get_nowait()
@@ -42,14 +47,17 @@ class Broadcast:
 
     async def listen(self) -> AsyncIterator[str]:
         """Messages for one page, with a sign of life in between."""
-        queue: asyncio.Queue[str] = asyncio.Queue(_MOST_WAITING)
+        queue: asyncio.Queue[str | None] = asyncio.Queue(_MOST_WAITING)
         self._queues.add(queue)
         try:
             yield "event: hello\ndata: {}\n\n"
             while True:
                 try:
-                    yield await asyncio.wait_for(queue.get(), _HEARTBEAT_S)
+                    text = await asyncio.wait_for(queue.get(), _HEARTBEAT_S)
                 except TimeoutError:
-                    yield "event: alive\ndata: {}\n\n"
+                    text = "event: alive\ndata: {}\n\n"
+                if text is None:
+                    return
+                yield text
         finally:
             self._queues.discard(queue)

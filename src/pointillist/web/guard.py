@@ -80,11 +80,15 @@ class GuardMiddleware:
     Args:
         app: The application behind it.
         guard: What a request must bring.
+        root_path: Path prefix under which a proxy shows the page.
         max_body_bytes: Largest body.
     """
 
-    def __init__(self, app: Any, guard: Guard, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(
+        self, app: Any, guard: Guard, root_path: str = "", max_body_bytes: int = MAX_BODY_BYTES
+    ) -> None:
         self.app, self.guard, self.max_body_bytes = app, guard, max_body_bytes
+        self.root_path = root_path
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -95,9 +99,9 @@ class GuardMiddleware:
             await self.app(scope, receive, send)
             return
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-        root = scope.get("root_path", "")
-        path = _below(root, scope["path"])
-        scope["path"] = root + path  # a proxy may have taken the prefix away, or left it
+        path = _below(self.root_path, scope["path"])
+        # a proxy may have taken the prefix away, or left it
+        scope["root_path"], scope["path"] = self.root_path, self.root_path + path
         refusal = self.guard.refusal(path, headers) or self._too_large(headers)
         guarded = _with_headers(send, path)
         if refusal is not None:

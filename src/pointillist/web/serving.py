@@ -11,6 +11,7 @@ import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from pointillist.errors import InputError
 from pointillist.labelling import Project, find_places
@@ -94,7 +95,15 @@ def serve(options: ServeOptions, say: Callable[[str], None] = print) -> None:
     config = uvicorn.Config(
         app, log_level="warning", timeout_graceful_shutdown=2, server_header=False
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    server = uvicorn.Server(config)
+    end = server.handle_exit
+
+    def let_go(sig: int, frame: FrameType | None) -> None:
+        app.state.broadcast.end()  # else the long answers to open pages would be waited for
+        end(sig, frame)
+
+    server.handle_exit = let_go  # type: ignore[method-assign]
+    server.run(sockets=[listener])
 
 
 def _listen(host: str, port: int | None) -> socket.socket:

@@ -51,6 +51,7 @@ const lookAtList = debounce(() => list.load(), 700);
 async function open(number) {
   scene = await getJson(`scenes/${number}`);
   document.title = `${scene.name} – Pointillist`;
+  $("workbench-title").textContent = `Label ${scene.name}`;
   classes = new Classes(scene, author);
   labels = new Labels(scene, author);
   view = new View($("map"), scene, classes.colorOf);

@@ -38,9 +38,10 @@ export class View extends EventTarget {
     this.points = new ol.source.Vector({ wrapX: false });
     this.features = new Map();
     const labels = new ol.layer.Vector({ source: this.points, style: (f) => this.#style(f), updateWhileInteracting: true, updateWhileAnimating: true });
+    const middle = [scene.width / 2, -scene.height / 2];
     const fit = Math.max(scene.width / element.clientWidth, scene.height / element.clientHeight) * 1.05;
     this.view = new ol.View({
-      projection: this.projection, center: [scene.width / 2, -scene.height / 2], resolution: fit,
+      projection: this.projection, center: middle, resolution: fit,
       minResolution: 1 / 32, maxResolution: Math.max(fit * 2, 1), extent, constrainOnlyCenter: true, smoothExtentConstraint: false,
     });
     this.map = new ol.Map({
@@ -50,7 +51,10 @@ export class View extends EventTarget {
         new ol.control.OverviewMap({
           collapsed: false, collapsible: false,
           layers: [new ol.layer.Tile({ source: this.imageSource })],
-          view: new ol.View({ projection: this.projection, center: [scene.width / 2, -scene.height / 2], resolution: Math.max(scene.width / 128, scene.height / 96), resolutions: [Math.max(scene.width / 128, scene.height / 96)] }),
+          view: new ol.View({
+            projection: this.projection, center: middle, extent: [...middle, ...middle], constrainOnlyCenter: true, smoothExtentConstraint: false,
+            resolutions: [Math.max(scene.width / 128, scene.height / 96)], resolution: Math.max(scene.width / 128, scene.height / 96),
+          }),
         }),
       ],
       interactions: ol.interaction.defaults.defaults({ doubleClickZoom: false, keyboard: true, altShiftDragRotate: false, pinchRotate: false, onFocusOnly: false }),
