@@ -29,7 +29,7 @@ from pointillist.scenes import generate_terrain
 
 CHROMIUM = "/usr/bin/chromium"
 QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-SIDE_PX, FILM_PX, PATIENCE_MS = 1024, 640, 300_000
+SIDE_PX, FILM_PX, PATIENCE_MS = 1024, 640, 120_000
 N_CLICKS, FRAMES_AT = 60, {1, 4, 8, 12, 18, 25, 32, 40, 50, 60}
 
 
@@ -70,17 +70,25 @@ def settle(page: Page) -> None:
         if not enough or int(str(version).rstrip("l")) >= seq:
             break
         page.wait_for_timeout(100)
-    drawn = "() => new Promise(r => {pointillist.view.map.once('rendercomplete', r);"
+    drawn = "() => new Promise(r => {pointillist.view.map.once('rendercomplete', () => r(true));"
     page.evaluate(f"{drawn} pointillist.view.map.render()}})")
 
 
-def click(page: Page, row: int, col: int) -> None:
-    """Click on a pixel of the scene."""
+def click(page: Page, row: int, col: int) -> bool:
+    """Click on a pixel of the scene; whether it is in sight, not under a button."""
     box = page.locator("#map").bounding_box()
     assert box is not None
     at = "([c, r]) => {const m = pointillist.view.map; m.renderSync();"
     x, y = page.evaluate(f"{at} return m.getPixelFromCoordinate([c, -r])}}", [col + 0.5, row + 0.5])
-    page.mouse.click(box["x"] + x, box["y"] + y)
+    place = [box["x"] + x, box["y"] + y]
+    is_image = """([x, y]) => {
+        const seen = document.elementFromPoint(x, y);
+        return seen?.tagName === 'CANVAS' && !seen.closest('.ol-overviewmap');
+    }"""
+    if not page.evaluate(is_image, place):
+        return False
+    page.mouse.click(*place)
+    return True
 
 
 def shoot(page: Page, path: Path) -> None:

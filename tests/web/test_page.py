@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -227,7 +228,12 @@ def test_a_killed_server_leaves_a_map_to_go_on_with(
     try:
         page.once("dialog", lambda dialog: dialog.accept())
         page.goto(again.link)
-        page.click("#job-resume")
+        # what the killed server had started ends by itself; until then the folder is taken
+        until = time.monotonic() + PATIENCE_MS / 1000
+        while not page.locator("[data-download=map]").count() and time.monotonic() < until:
+            if page.locator("#job-resume").is_visible():
+                page.click("#job-resume")
+            page.wait_for_timeout(500)
         page.wait_for_selector("[data-download=map]")
         page.wait_for_selector("#job-resume", state="hidden")
     finally:

@@ -167,8 +167,8 @@ class JobRunner:
         """Run one command; its error in a sentence, None where it succeeded."""
         self._say(JobStatus(kind, "running", before, step.title), start)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "pointillist", *step.arguments],
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-m", "pointillist.labelling.child", *step.arguments],
+            stdin=subprocess.PIPE,  # it ends with the server
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -185,7 +185,10 @@ class JobRunner:
                 self._say(JobStatus(kind, "running", before + share * within, message), start)
             elif line.strip():
                 last = line.strip()
-        if self._process.wait() == 0:
+        code = self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        if code == 0:
             return None
         return last.removeprefix("Error:").strip() or "The command failed without a word."
 
