@@ -12,13 +12,14 @@ from __future__ import annotations
 import os
 import runpy
 import signal
-import sys
 import threading
 
 
 def stop_when_left_alone() -> None:
     """Interrupt this process when its standard input ends."""
-    sys.stdin.buffer.read()
+    stdin = 0
+    while os.read(stdin, 4096):  # not through sys.stdin, whose lock the end of Python needs
+        pass
     os.kill(os.getpid(), signal.SIGINT)
 
 
