@@ -66,6 +66,10 @@ def create_app(project: Project, guard: Guard, root_path: str = "") -> FastAPI:
     def page() -> FileResponse:
         return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
 
+    @app.get("/reference", include_in_schema=False)
+    def reference() -> FileResponse:
+        return FileResponse(STATIC / "reference.html", headers={"cache-control": "no-cache"})
+
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(GuardMiddleware, guard=guard, root_path=root_path)
     return app
