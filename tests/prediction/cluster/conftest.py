@@ -13,6 +13,7 @@ from prediction_cases import TRANSFORM, UTM, colour_scene
 from pointillist.prediction import predict
 
 BLOCK, SIDE = 64, 640  # 100 blocks
+HALO = 32  # the model's own would be six times as many pixels to compute
 
 
 @pytest.fixture(scope="module")
@@ -43,5 +44,5 @@ def made(tiny_network, tmp_path_factory) -> Path:
             file.write(data)
     tiny_network.save(folder / "model.safetensors")
     predict(folder / "model.safetensors", folder / "scene.tif", folder / "alone.tif",
-            probabilities=folder / "alone_p.tif", block=BLOCK)  # fmt: skip
+            probabilities=folder / "alone_p.tif", block=BLOCK, halo=HALO)  # fmt: skip
     return folder

@@ -23,7 +23,7 @@ from pointillist.errors import ClusterError, OutputError
 from pointillist.prediction import predict
 from pointillist.prediction.work_folder import work_path
 
-BLOCK = 64
+BLOCK, HALO = 64, 32  # as in conftest.py
 N_BLOCKS = 100
 
 # workers cannot import tests: what they are to do comes with its source
@@ -73,7 +73,7 @@ def test_workers_killed_in_the_middle_of_a_block(nth, cluster, made, tmp_path, c
         pids = list(client.run(_doom, nth).values())
     out, seen = tmp_path / "map.tif", []
     with caplog.at_level(logging.WARNING):
-        predict(made / "model.safetensors", made / "scene.tif", out, block=BLOCK,
+        predict(made / "model.safetensors", made / "scene.tif", out, block=BLOCK, halo=HALO,
                 progress=lambda done, _: seen.append(done),
                 scheduler=cluster.scheduler_address)  # fmt: skip
     assert not any(_is_there(pid) for pid in pids)  # both died
@@ -92,8 +92,8 @@ def test_a_folder_that_vanishes_is_told(cluster, made, tmp_path) -> None:
         shutil.rmtree(work_path(out), ignore_errors=True)
 
     with pytest.raises(OutputError, match=r"map\.tif' (cannot be written|was finished, but)"):
-        predict(made / "model.safetensors", made / "scene.tif", out, block=BLOCK, progress=remove,
-                scheduler=cluster.scheduler_address)  # fmt: skip
+        predict(made / "model.safetensors", made / "scene.tif", out, block=BLOCK, halo=HALO,
+                progress=remove, scheduler=cluster.scheduler_address)  # fmt: skip
     assert not out.exists()
 
 
@@ -110,7 +110,7 @@ def test_damaged_ledgers_of_workers_are_told_and_their_blocks_done_again(
     cluster, made, tmp_path, caplog
 ) -> None:
     out = tmp_path / "map.tif"
-    about = {"block": BLOCK, "scheduler": cluster.scheduler_address}
+    about = {"block": BLOCK, "halo": HALO, "scheduler": cluster.scheduler_address}
     with pytest.raises(KeyboardInterrupt):
         predict(made / "model.safetensors", made / "scene.tif", out,
                 progress=_stop_at(20), **about)  # fmt: skip
@@ -138,12 +138,12 @@ def test_a_second_run_on_the_same_map_is_refused_while_workers_are_at_it(
             with pytest.raises(
                 OutputError, match=r"map\.tif' is being written by process"
             ) as error:
-                predict(made / "model.safetensors", made / "scene.tif", out, block=BLOCK,
+                predict(made / "model.safetensors", made / "scene.tif", out, block=BLOCK, halo=HALO,
                         resume=True)  # fmt: skip
             told.append(str(error.value))
 
-    predict(made / "model.safetensors", made / "scene.tif", out, block=BLOCK, progress=try_too,
-            scheduler=cluster.scheduler_address)  # fmt: skip
+    predict(made / "model.safetensors", made / "scene.tif", out, block=BLOCK, halo=HALO,
+            progress=try_too, scheduler=cluster.scheduler_address)  # fmt: skip
     assert len(told) == 1
     np.testing.assert_array_equal(read_raster(out), read_raster(made / "alone.tif"))
 
@@ -204,7 +204,7 @@ def test_a_worker_without_the_package_and_a_scheduler_that_ends(
     about = (made / "model.safetensors", made / "scene.tif", out)
     bare = processes.start_worker(bare=True)
     with pytest.raises(ClusterError, match=r"No worker .* can take part: .*a module is missing"):
-        predict(*about, block=BLOCK, scheduler=processes.address)
+        predict(*about, block=BLOCK, halo=HALO, scheduler=processes.address)
     bare.kill()
     processes.start_worker(bare=False)
 
@@ -214,8 +214,8 @@ def test_a_worker_without_the_package_and_a_scheduler_that_ends(
 
     # the scheduler has no Pointillist, and needs none
     with pytest.raises(ClusterError, match=r"connection to scheduler tcp.* was lost") as error:
-        predict(*about, block=BLOCK, scheduler=processes.address, progress=end)
+        predict(*about, block=BLOCK, halo=HALO, scheduler=processes.address, progress=end)
     assert 5 < _told_of_kept(error) < N_BLOCKS
     assert [path.name for path in out.parent.iterdir()] == [work_path(out).name]
-    predict(*about, block=BLOCK, resume=True)
+    predict(*about, block=BLOCK, halo=HALO, resume=True)
     np.testing.assert_array_equal(read_raster(out), read_raster(made / "alone.tif"))

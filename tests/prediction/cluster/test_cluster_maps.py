@@ -18,7 +18,7 @@ from pointillist.prediction import predict
 from pointillist.prediction.cluster import run
 from pointillist.prediction.work_folder import work_path
 
-BLOCK, SIDE = 64, 640  # 100 blocks, as in conftest.py
+BLOCK, HALO, SIDE = 64, 32, 640  # 100 blocks, as in conftest.py
 
 
 def _hidden(folder: Path) -> list[str]:
@@ -48,7 +48,7 @@ def test_killed_workers_leave_no_trace_in_the_map(cluster, made, tmp_path, caplo
 
     out = tmp_path / "map.tif"
     with caplog.at_level(logging.WARNING):
-        predict(made / "model.safetensors", made / "scene.tif", out, block=BLOCK,
+        predict(made / "model.safetensors", made / "scene.tif", out, block=BLOCK, halo=HALO,
                 probabilities=tmp_path / "p.tif", progress=kill,
                 scheduler=cluster.scheduler_address)  # fmt: skip
     assert len(killed) == 2
@@ -65,7 +65,7 @@ def test_killed_workers_leave_no_trace_in_the_map(cluster, made, tmp_path, caplo
 def test_processes_on_this_machine_map_several_scenes(made, tmp_path) -> None:
     maps = predict(
         made / "model.safetensors", [made / "scene.tif", made / "second.tif"], tmp_path / "maps",
-        polygons=tmp_path / "polygons", block=BLOCK, workers=2,
+        polygons=tmp_path / "polygons", block=BLOCK, halo=HALO, workers=2,
     )  # fmt: skip
     assert _same(made, maps[0])
     assert read_raster(maps[1]).shape == (SIDE, 300)
@@ -82,12 +82,12 @@ def test_an_interrupted_run_goes_on_with_or_without_workers(cluster, made, tmp_p
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        predict(made / "model.safetensors", made / "scene.tif", out, block=BLOCK, progress=stop,
-                scheduler=cluster.scheduler_address)  # fmt: skip
+        predict(made / "model.safetensors", made / "scene.tif", out, block=BLOCK, halo=HALO,
+                progress=stop, scheduler=cluster.scheduler_address)  # fmt: skip
     assert _hidden(tmp_path) == [work_path(out).name]  # what was finished, and nothing else
     seen: list[int] = []
-    predict(made / "model.safetensors", made / "scene.tif", out, block=BLOCK, resume=True,
-            progress=lambda done, _: seen.append(done))  # fmt: skip
+    predict(made / "model.safetensors", made / "scene.tif", out, block=BLOCK, halo=HALO,
+            resume=True, progress=lambda done, _: seen.append(done))  # fmt: skip
     assert seen[0] >= 10
     assert _same(made, out)
     assert not _hidden(tmp_path)
@@ -101,14 +101,15 @@ def test_a_window_that_cannot_be_read_is_named_and_the_rest_kept(
     broken.write_bytes((made / "scene.tif").read_bytes()[:600_000])
     out = tmp_path / "map.tif"
     about = (made / "model.safetensors", broken, out)
-    options = {"block": 128, "scheduler": cluster.scheduler_address}
+    options = {"block": 128, "halo": HALO, "scheduler": cluster.scheduler_address}
     with pytest.raises(UnreadableFileError, match=r"broken\.tif' cannot be read at rows .*--skip"):
         predict(*about, **options)
     with caplog.at_level(logging.WARNING):
         predict(*about, **options, resume=True, skip_unreadable=True)
     assert "could not be read and are nodata in" in caplog.text
-    expected = read_raster(made / "alone.tif")
-    found = read_raster(out)
+    predict(made / "model.safetensors", made / "scene.tif", tmp_path / "whole.tif", block=128,
+            halo=HALO)  # fmt: skip
+    expected, found = read_raster(tmp_path / "whole.tif"), read_raster(out)
     n_read = int((found[-1] == 255).argmax()) if (found[-1] == 255).any() else SIDE
     assert (found == 255).any()
     np.testing.assert_array_equal(found[:128, :n_read], expected[:128, :n_read])
