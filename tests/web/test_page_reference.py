@@ -26,9 +26,7 @@ def test_every_call_of_the_openapi_description_is_listed(
     try:
         page.goto(server.link.replace("/?token", "/reference?token"))
         page.wait_for_selector("article")
-        page.wait_for_function(
-            "document.getElementById('reference-state').textContent.match(/calls/)"
-        )
+        page.wait_for_selector("#reference-state >> text=/[0-9]+ calls/")
         assert set(page.locator("article h2").all_text_contents()) == calls
         assert "token" not in page.url
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
