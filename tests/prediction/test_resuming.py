@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -387,3 +388,31 @@ def test_blocks_are_brought_to_the_disk_in_time(scene, out, monkeypatch) -> None
     monkeypatch.setattr(block_store, "sync_file", lambda file: (synced.append(file), sync(file)))
     predict(Thresholder(), scene, out, block=BLOCK, progress=lambda *_: time.sleep(0.1))
     assert len(synced) >= 3
+
+
+def test_the_folder_of_the_map_vanishes_while_it_is_made(scene, tmp_path) -> None:
+    out = tmp_path / "maps" / "map.tif"
+    out.parent.mkdir()
+
+    def vanish(done: int, total: int) -> None:
+        if done == 2:
+            shutil.rmtree(out.parent)
+
+    with pytest.raises(OutputError, match=r"map\.tif' cannot be written: its folder has gone"):
+        predict(Thresholder(), scene, out, block=BLOCK, progress=vanish)
+    assert not out.parent.exists()
+    out.parent.mkdir()
+    predict(Thresholder(), scene, out, block=BLOCK, resume=True)  # there is nothing to go on from
+    assert np.array_equal(read_raster(out), _expected())
+
+
+def test_a_work_folder_removed_by_somebody_does_no_harm_to_the_map(scene, out) -> None:
+    """What is being written stays open, and is gone afterwards all the same."""
+
+    def vanish(done: int, total: int) -> None:
+        if done == 2:
+            shutil.rmtree(_part(out))
+
+    predict(Thresholder(), scene, out, block=BLOCK, progress=vanish)
+    assert np.array_equal(read_raster(out), _expected())
+    assert not _part(out).exists()

@@ -26,6 +26,11 @@ def writing(path: Path) -> Iterator[None]:
     except OutputError:
         raise
     except write_errors() as error:
+        if not path.parent.exists():
+            raise OutputError(
+                f"'{path}' cannot be written: its folder has gone. Make it again, or choose "
+                "another place."
+            ) from error
         raise OutputError(
             f"'{path}' cannot be written, the disk may be full or write-protected "
             f"({_reason(error)}). Free some space or choose another place."

@@ -301,13 +301,17 @@ def remove_partial_files(path: PathLike) -> None:
     """Remove what a killed process left beside a raster it was writing.
 
     To be called only where no other process can be writing it.
+
+    Raises:
+        OutputError: The folder has gone, or may not be written.
     """
     target = Path(path)
     owners = "|".join(re.escape(p.name) for p in (target, pam_path(target), qml_path(target)))
     partial = re.compile(rf"\.({owners})\.\d+\.part(\..+)?")
-    for found in target.parent.iterdir():
-        if partial.fullmatch(found.name):
-            found.unlink(missing_ok=True)
+    with writing(target):
+        for found in target.parent.iterdir():
+            if partial.fullmatch(found.name):
+                found.unlink(missing_ok=True)
 
 
 def write_array(
