@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -98,7 +99,8 @@ class TorchEngine(NetworkEngine):
 class Lane:
     """Sends images to a GPU beside its computing: page-locked buffers, a stream of its own.
 
-    Two threads use it: one sends, one receives, in the same order.
+    What is sent has memory of its own on the GPU, so that it may be received in any order, by any
+    thread; buffers are filled by one thread at a time.
 
     Args:
         device: The GPU.
@@ -111,29 +113,30 @@ class Lane:
         self._stream = cuda.Stream(device)
         self._buffers: list[Tensor | None] = [None] * _N_BUFFERS
         self._sent: list[Any] = [None] * _N_BUFFERS
-        self._n = 0
+        self._n, self._one_sends = 0, threading.Lock()
 
     def send(self, image: FloatArray) -> tuple[Tensor, Any]:
         """Begin to send (1, B, h, w); returns it with the event of its arrival."""
         import torch
 
-        slot = self._n % _N_BUFFERS
-        self._n += 1
-        if self._sent[slot] is not None:
-            self._sent[slot].synchronize()  # the buffer may not change before it is sent
-        buffer = self._buffers[slot]
-        if buffer is None or buffer.numel() < image.size:
-            buffer = torch.empty(image.size, dtype=torch.float32, pin_memory=self._pin)
-            self._buffers[slot] = buffer
-        staged = buffer[: image.size].view(image.shape)
-        staged.copy_(torch.from_numpy(image))
-        with self._cuda.stream(self._stream):
-            there = staged.to(self._device, non_blocking=True, copy=True)
-            there = there.contiguous(memory_format=torch.channels_last)
-            arrived = self._cuda.Event()
-            arrived.record(self._stream)
-        self._sent[slot] = arrived
-        return there, arrived
+        with self._one_sends:
+            slot = self._n % _N_BUFFERS
+            self._n += 1
+            if self._sent[slot] is not None:
+                self._sent[slot].synchronize()  # the buffer may not change before it is sent
+            buffer = self._buffers[slot]
+            if buffer is None or buffer.numel() < image.size:
+                buffer = torch.empty(image.size, dtype=torch.float32, pin_memory=self._pin)
+                self._buffers[slot] = buffer
+            staged = buffer[: image.size].view(image.shape)
+            staged.copy_(torch.from_numpy(image))
+            with self._cuda.stream(self._stream):
+                there = staged.to(self._device, non_blocking=True, copy=True)
+                there = there.contiguous(memory_format=torch.channels_last)
+                arrived = self._cuda.Event()
+                arrived.record(self._stream)
+            self._sent[slot] = arrived
+            return there, arrived
 
     def receive(self, sent: tuple[Tensor, Any]) -> Tensor:
         """The image, once what computes next waits for its arrival."""

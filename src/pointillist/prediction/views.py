@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,7 +35,7 @@ class ViewsEngine:
 
     def __init__(self, engine: Engine, n_views: int) -> None:
         self._engine = engine
-        self._views = N_VIEWS[n_views]
+        self._n_views = n_views
         self.name = f"{engine.name}, {n_views} views"
 
     def prepare(self, pixels: Pixels) -> Pixels:
@@ -44,22 +45,34 @@ class ViewsEngine:
     def scores(self, prepared: Pixels, crop: Crop) -> FloatArray:
         """Mean probabilities (C, h, w)."""
         total: FloatArray | None = None
-        for mirrored, turns in self._views:
-            moved = type(prepared)(
-                _move(prepared.data, mirrored, turns), _move(prepared.valid, mirrored, turns)
-            )
-            everywhere = (slice(0, moved.valid.shape[0]), slice(0, moved.valid.shape[1]))
-            scores = self._engine.scores(self._engine.prepare(moved), everywhere)
-            found = _move_back(self._engine.to_probabilities(scores), mirrored, turns)
+        for found in look_from_sides(self._engine, prepared, self._n_views):
             part = found[:, crop[0], crop[1]]
             total = part.copy() if total is None else np.add(total, part, out=total)
         assert total is not None, "there is at least one view"
-        total /= np.float32(len(self._views))
+        total /= np.float32(self._n_views)
         return total
 
     def to_probabilities(self, scores: FloatArray) -> FloatArray:
         """The scores are probabilities already."""
         return scores
+
+
+def look_from_sides(engine: Engine, pixels: Pixels, n_views: int) -> Iterator[FloatArray]:
+    """Class probabilities (C, h, w) of each view of some pixels, turned back.
+
+    Args:
+        engine: Computes each view; what it makes of pixels is its own affair, so each view is
+            prepared when its turn comes.
+        pixels: (B, h, w) and which are valid.
+        n_views: 1, 2, 4 or 8.
+    """
+    for mirrored, turns in N_VIEWS[n_views]:
+        moved = type(pixels)(
+            _move(pixels.data, mirrored, turns), _move(pixels.valid, mirrored, turns)
+        )
+        everywhere = (slice(0, moved.valid.shape[0]), slice(0, moved.valid.shape[1]))
+        scores = engine.scores(engine.prepare(moved), everywhere)
+        yield _move_back(engine.to_probabilities(scores), mirrored, turns)
 
 
 def with_views(engine: Engine, n_views: int) -> Engine:

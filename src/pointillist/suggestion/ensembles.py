@@ -13,6 +13,7 @@ from pointillist.models import NetworkModel, TrainedModel
 from pointillist.models.forest import ForestModel
 from pointillist.prediction import Engine
 from pointillist.prediction.engine import EnsembleEngine
+from pointillist.prediction.views import look_from_sides
 from pointillist.raster import Pixels
 
 Chosen = tuple[NDArray[np.int64], NDArray[np.bool_]]
@@ -104,25 +105,12 @@ class Views(Ensemble):
         rows, cols = chosen[0].T
         total: NDArray[np.float32] | None = None
         doubt = np.zeros(len(rows), dtype=np.float32)
-        for mirrored in (False, True):
-            for turns in range(4):
-                view = self._look(prepared, mirrored, turns)[:, at[0], at[1]][:, rows, cols]
-                total = view if total is None else total + view
-                doubt += _entropy(view, axis=0) / 8
+        for whole in look_from_sides(self.engine, pixels, 8):
+            view = whole[:, at[0], at[1]][:, rows, cols]
+            total = view if total is None else total + view
+            doubt += _entropy(view, axis=0) / 8
         assert total is not None, "there are eight views"
         return _over_all_alike(_entropy(total / 8, axis=0) - doubt, len(total))
-
-    def _look(
-        self, prepared: NDArray[np.float32], mirrored: bool, turns: int
-    ) -> NDArray[np.float32]:
-        """Probabilities (C, h, w) of one view, turned back."""
-        image = prepared[..., ::-1] if mirrored else prepared
-        image = np.ascontiguousarray(np.rot90(image, turns, axes=(-2, -1)))
-        whole = (slice(0, image.shape[-2]), slice(0, image.shape[-1]))
-        seen = self.engine.to_probabilities(self.engine.scores(image, whole))
-        back = np.rot90(seen, -turns, axes=(-2, -1))
-        turned: NDArray[np.float32] = back[..., ::-1] if mirrored else back
-        return turned
 
 
 def _entropy(probabilities: NDArray[Any], axis: int) -> NDArray[np.float32]:
