@@ -108,10 +108,10 @@ def test_landsat7(recipe, cli: Cli, real_data: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("scene", "recipe", "least"),
     [
-        ("dubai8", ("--recipe", "forest"), 0.68),  # .73 over three draws
+        ("dubai4", ("--recipe", "forest"), 0.55),  # .60 over three draws
         ("dubai2", QUICK, 0.2),  # the small scene: this says that it runs, not how well
     ],
-    ids=["dubai8-forest", "dubai2-unet"],
+    ids=["dubai4-forest", "dubai2-unet"],
 )
 def test_dubai(
     scene: str, recipe: Any, least: float, cli: Cli, real_data: Path, tmp_path: Path

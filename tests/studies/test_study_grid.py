@@ -140,8 +140,10 @@ def test_no_process_outlives_the_study(tmp_path: Path, signum: int) -> None:
     script = tmp_path / "killed.py"
     script.write_text(_KILLED.format(folder=str(tmp_path)))
     study = subprocess.Popen(
-        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        # a shell that starts the tests in the background has them ignore Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     workers = _children_of(study.pid, 2)
     time.sleep(3)
     os.kill(study.pid, signum)
