@@ -51,6 +51,22 @@ def test_alike_parts_get_equal_weights():
     assert choose_weight(part, part.copy(), index) == pytest.approx(0.5)
 
 
+def test_few_points_that_disagree_leave_both_alike():
+    """The forest is right three times more among forty: no reason to drop the network."""
+    index = np.zeros(40, dtype=np.int64)
+    wrong = np.arange(40)
+    network = np.where((wrong < 12)[:, None], *(np.float32([[0.2, 0.8], [0.9, 0.1]])[:, None]))
+    forest = np.where((wrong >= 31)[:, None], *(np.float32([[0.2, 0.8], [0.9, 0.1]])[:, None]))
+    assert choose_weight(network, forest, index) == pytest.approx(0.5)
+    many = [np.tile(part, (100, 1)) for part in (network, forest)]
+    assert choose_weight(*many, np.zeros(4000, dtype=np.int64)) < 0.5
+
+
+def test_no_points_leave_both_alike():
+    nothing = np.full((3, 2), np.nan, dtype=np.float32)
+    assert choose_weight(nothing, nothing, np.zeros(3, dtype=np.int64)) == 0.5
+
+
 def test_points_on_nodata_do_not_count():
     index = np.zeros(60, dtype=np.int64)
     good, bad = _probabilities(index, 0.9), _probabilities(1 - index, 0.8)

@@ -29,8 +29,8 @@ _MIN_HELD_OUT = 10
 # A network that time did not suffice for must not spoil what the forest knows.
 _ENOUGH_STEPS = 200
 _WEIGHTS = np.linspace(0.1, 0.9, 17)
-# Few held-out points say little: a weight far from one half must earn this much likelihood.
-_PULL = 8.0
+# Standard errors. Held-out points lie in few blocks, so their own errors are stated too small.
+_CLEARLY = 3.0
 
 
 def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fitted:
@@ -121,21 +121,31 @@ def guess_weight(n_steps: int) -> float:
 def choose_weight(
     network: NDArray[np.float32], forest: NDArray[np.float32], index: NDArray[np.int64]
 ) -> float:
-    """Weight of the network that makes held-out labels most likely, drawn towards one half.
+    """Weight of the network: one half, unless held-out labels say clearly that it should differ.
+
+    Some tens of points say little of a weight. So of all weights that make their labels as likely
+    as the best one does, within three standard errors of the difference, the one nearest to one
+    half is taken.
 
     Args:
         network: (N, C) its probabilities at points it has not seen; NaN on nodata.
         forest: (N, C) the forest's, at the same points.
         index: (N,) classes of the points.
+
+    References:
+        Breiman et al. (1984), Classification and Regression Trees, section 3.4.3 (where the
+        rule takes one standard error).
     """
     has_data = ~(np.isnan(network[:, 0]) | np.isnan(forest[:, 0]))
     rows = np.flatnonzero(has_data)
+    if len(rows) < 2:
+        return EQUAL
     p, q = network[rows, index[rows]], forest[rows, index[rows]]
-    costs = [
-        -np.log(np.maximum(w * p + (1 - w) * q, 1e-4)).sum() + _PULL * (w - EQUAL) ** 2
-        for w in _WEIGHTS
-    ]
-    return float(_WEIGHTS[int(np.argmin(costs))])
+    costs = np.stack([-np.log(np.maximum(w * p + (1 - w) * q, 1e-4)) for w in _WEIGHTS])
+    behind = costs - costs[costs.mean(axis=1).argmin()]
+    error = behind.std(axis=1, ddof=1) / np.sqrt(len(rows))
+    as_good = _WEIGHTS[behind.mean(axis=1) <= _CLEARLY * error + 1e-9]
+    return float(as_good[np.abs(as_good - EQUAL).argmin()])
 
 
 def _can_judge(holdout: Holdout) -> bool:
