@@ -86,6 +86,7 @@ def test_the_demo_leaves_everything(
     result = cli("demo", "--out", out)
     assert result.status == 0, result.err
     files = demo_module.DemoFiles(out)
+    assert "behind them the map" in files.page.read_text()
     for path in (files.scene, files.points, files.map, files.page, files.picture, files.accuracy):
         assert path.stat().st_size > 500, path
     assert (files.run / "model.safetensors").exists()

@@ -181,7 +181,6 @@ def _train_and_map(files: DemoFiles) -> None:
 
 def _assess(files: DemoFiles) -> Assessment:
     from pointillist.accuracy import assess
-    from pointillist.report import write_page
     from pointillist.sampling import sample
 
     done = _step(5, f"Judging the map by {N_REFERENCE} independent reference points → {files.page}")
@@ -194,8 +193,7 @@ def _assess(files: DemoFiles) -> Assessment:
         strata=files.map,
         seed=SEED + 1,
     )
-    result = assess(files.map, files.reference, json=files.accuracy)
-    write_page(result, files.page)
+    result = assess(files.map, files.reference, json=files.accuracy, html=files.page)
     done()
     return result
 

@@ -71,6 +71,7 @@ def render_page(assessment: Assessed) -> str:
             confidence=wording.confidence(a),
             figures=_figures(a),
             errors=_error_map(assessment),
+            over_the_map=getattr(assessment, "ground", None) is not None,
         )
     )
 
