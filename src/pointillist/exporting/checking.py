@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pointillist.errors import ExportError
 from pointillist.exporting.contract import GraphContract
 from pointillist.exporting.graph import has_trees
-from pointillist.models import TrainedModel
+from pointillist.models import TrainedModel, openvino_core
 
 FloatArray = NDArray[np.float32]
 Runner = Callable[[FloatArray], FloatArray]
@@ -36,10 +36,8 @@ def open_onnx(path: Path) -> Runner:
 
 def open_openvino(path: Path) -> Runner:
     """The file in OpenVINO on the CPU, in float32: values (N, B, H, W) → probabilities."""
-    import openvino as ov
-
     hints = {"INFERENCE_PRECISION_HINT": "f32"}
-    compiled = ov.Core().compile_model(str(path), "CPU", hints)
+    compiled = openvino_core().compile_model(str(path), "CPU", hints)
     return lambda values: np.array(compiled([values])[0], dtype=np.float32)
 
 

@@ -19,7 +19,7 @@ from pointillist.exporting.contract import OUTPUT_NAME, GraphContract
 from pointillist.exporting.forest_graph import ML_DOMAIN, ML_OPSET
 from pointillist.exporting.graph import ModelGraph, has_trees
 from pointillist.exporting.metadata import OWN_KEY, make_metadata
-from pointillist.models import TrainedModel
+from pointillist.models import TrainedModel, openvino_core
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -87,7 +87,7 @@ def write_openvino(proto: ModelProto, contract: GraphContract, path: Path) -> No
     """Write OpenVINO's `.xml`, and `.bin` beside it."""
     import openvino as ov
 
-    graph = ov.Core().read_model(proto.SerializeToString())
+    graph = openvino_core().read_model(proto.SerializeToString())
     for prop in proto.metadata_props:
         graph.set_rt_info(prop.value, [OWN_KEY, prop.key])
     graph.set_friendly_name(OWN_KEY)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pointillist.errors import InputError, PointillistError
+from pointillist.models import openvino_core
 from pointillist.prediction.engine import Crop, FloatArray, NetworkEngine, cpu_network
 from pointillist.prediction.graph_cache import Agreement, GraphCache, graph_key
 
@@ -72,9 +73,7 @@ class OpenVinoEngine(NetworkEngine):
         self._cache.note_agreement(self._key, found)
 
     def _compile(self, model: NetworkModel, hints: dict[str, str]) -> Any:
-        import openvino as ov
-
-        core = ov.Core()
+        core = openvino_core()
         kept = self._cache.find(self._key)
         if kept is not None:
             try:
