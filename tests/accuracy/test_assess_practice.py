@@ -327,6 +327,40 @@ def test_a_map_without_class_names_takes_those_of_its_sample(
     assert assess(bare, tmp_path / "mask.tif").legend.names == LEGEND.names
 
 
+def test_numbers_for_names_are_told_apart_from_codes(
+    mapped: np.ndarray, truth: np.ndarray, grid: Grid, tmp_path: Path
+) -> None:
+    """Classes 0, 1, 2 without names: the sample of the probabilities means the map's classes."""
+    from pointillist.points import read_features, read_metadata
+    from pointillist.raster import BandWriter
+
+    map_path = write_array(tmp_path / "map.tif", mapped.astype(np.uint8), grid, nodata=255)
+    shares = np.full((3, 60, 80), 0.1, dtype=np.float32)
+    for c in range(3):
+        shares[c, mapped == c] = 0.8
+    with BandWriter(tmp_path / "probabilities.tif", grid, ["0", "1", "2"]) as writer:
+        writer.write(grid.window, shares)
+    out = tmp_path / "r.gpkg"
+    sample(tmp_path / "probabilities.tif", 90, "stratified", out=out, purpose="reference")
+    assert [c["code"] for c in read_metadata(out)["legend"]] == [0, 1, 2]
+    frame, metadata = read_features(out), read_metadata(out)
+    xy = np.stack([frame.geometry.x, frame.geometry.y], axis=1)
+    rows, cols = grid.transform.rowcol(xy).T
+    columns = {c: frame[c].to_numpy() for c in frame.columns if c != "geometry"}
+    columns["class"] = truth[rows, cols].astype(str).astype(object)
+    for codes in ([0, 1, 2], [1, 2, 3]):  # the second as older files say it
+        metadata["legend"] = [
+            {**c, "code": code} for c, code in zip(metadata["legend"], codes, strict=True)
+        ]
+        write_points(out, xy, UTM, columns, metadata=metadata, overwrite=True)
+        result = assess(map_path, out, bootstrap=0)
+        assert result.design is not None
+        assert result.design.are_map_classes
+        overall = result.estimates.overall
+        assert overall.se is not None
+        assert overall.value == pytest.approx((mapped == truth).mean(), abs=4 * overall.se)
+
+
 def test_clicked_points_are_refused(
     truth: np.ndarray, map_path: Path, grid: Grid, tmp_path: Path, rng: np.random.Generator
 ) -> None:

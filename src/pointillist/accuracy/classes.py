@@ -139,6 +139,8 @@ def name_by_code(legend: Legend, known: Legend | None) -> Legend:
     """
     if known is None or not _is_nameless(legend) or _is_nameless(known):
         return legend
+    if set(known.names) & set(legend.names):
+        return legend  # the same numbers are names in both
     by_code = {c.code: c for c in known.classes}
     return Legend(tuple(by_code.get(c.code, c) for c in legend.classes))
 

@@ -161,7 +161,9 @@ def _of_bands(scene: Scene, legend: Legend | None) -> Legend:
     """The legend in the order of the bands."""
     names = list(scene.band_names)
     if legend is None or set(legend.names) != set(names):
-        return Legend.from_names(names)
+        # names that are nothing but codes are those of a map without names
+        codes = [int(name) for name in names] if all(map(str.isdecimal, names)) else None
+        return Legend.from_names(names, codes)
     at = [legend.names.index(name) for name in names]
     return Legend.from_names(
         names, [legend.codes[i] for i in at], [legend.classes[i].color for i in at]
