@@ -52,7 +52,7 @@ def tell_limits(
         notices.append(
             f"{n_unanswered:,} of the sampled places ({share:.1%}) have no answer. The estimates "
             "assume that, within each stratum, they are like those that have one; without that "
-            "assumption each figure may lie anywhere in its `nonresponse` bounds."
+            "assumption each figure may lie anywhere between its bounds (nonresponse in the JSON)."
         )
     unmapped = int((units.is_answered & (design.stratum >= 0) & (in_map < 0)).sum())
     if unmapped:

@@ -26,6 +26,7 @@ from pointillist.report.svg import (
 WIDTH = 360.0
 """Of bars, in units that are pixels on a telephone."""
 
+_MAP_ROWS = "Map ↓"
 _CHARACTER, _CELL_HEIGHT = 6.4, 34.0
 
 
@@ -48,7 +49,7 @@ def draw_error_matrix(a: Mapping[str, Any], *, proportions: bool = False) -> str
     texts = [[f"{100 * v:.1f}" if proportions else count(v) for v in row] for row in table]
     cell = max(46.0, max(len(text) for row in texts for text in row) * _CHARACTER + 10)
     longest = max(len(name) for name in rows)
-    left = 18 + min(longest, 16) * _CHARACTER
+    left = 18 + min(max(longest, len(_MAP_ROWS)), 16) * _CHARACTER
     upright = all(len(name) * _CHARACTER < cell - 4 for name in names)
     top = 44.0 if upright else 26 + min(longest, 14) * _CHARACTER * 0.62 + 14
     body = [_column_names(names, left, top, cell, upright), *_row_names(rows, left, top)]
@@ -138,7 +139,7 @@ def _column_names(names: Sequence[str], left: float, top: float, cell: float, up
 
 
 def _row_names(rows: Sequence[str], left: float, top: float) -> list[str]:
-    parts = [words(left - 8, top - 9, "Map ↓", anchor="end", fill=QUIET)]
+    parts = [words(left - 8, top - 9, _MAP_ROWS, anchor="end", fill=QUIET)]
     for i, name in enumerate(rows):
         y = top + (i + 0.5) * _CELL_HEIGHT + 4
         parts.append(words(left - 8, y, shorten(name, 16), anchor="end"))
