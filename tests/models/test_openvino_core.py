@@ -29,7 +29,7 @@ def test_a_process_that_used_it_ends_in_peace() -> None:
 
 
 def test_no_other_is_made() -> None:
-    """A `Core` that goes while networks of another are in use has crashed processes."""
+    """Another one that goes takes the stack for signals with it."""
     package = Path(pointillist.__path__[0])
     makers = [path for path in package.rglob("*.py") if ".Core()" in path.read_text("utf-8")]
     assert [path.name for path in makers] == ["openvino_core.py"]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -262,3 +265,25 @@ def test_windows_of_the_plan_are_read_as_planned(tiny_network) -> None:
     list(predict_scene(source, blocks, TorchEngine(tiny_network), Wanted()))
     assert seen == [block.read for block in blocks]
     assert {window.row % 32 for window in seen} == {0}
+
+
+_ENGINES_COME_AND_GO = """
+import gc, signal, subprocess, sys
+from pointillist.models import load
+from pointillist.prediction import OpenVinoEngine
+signal.signal(signal.SIGCHLD, lambda *_: None)
+engines = [OpenVinoEngine(load(sys.argv[1])) for _ in range(2)]
+while engines:
+    del engines[0]
+    gc.collect()
+subprocess.run([sys.executable, "-c", ""])
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGCHLD"), reason="there are no such signals here")
+def test_a_child_that_ends_does_no_harm(tiny_network, tmp_path) -> None:
+    path = tiny_network.save(tmp_path / "model.safetensors")
+    done = subprocess.run(
+        [sys.executable, "-c", _ENGINES_COME_AND_GO, path], capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -15,10 +15,12 @@ _core: openvino.Core | None = None
 def openvino_core() -> openvino.Core:
     """OpenVINO's runtime, the same one for the life of the process.
 
-    With its last `Core` OpenVINO unloads its CPU plugin, whose threads and compiled networks may
-    still be in use: processes that made several crashed now and then (ultralytics/ultralytics
-    #25864, openvinotoolkit/openvino #35338). Files of weights are read, not mapped into memory: a
-    mapped one that another process removes or writes anew takes this one with it.
+    Each `Core` gives its thread a stack for signals. One that goes while another is there leaves a
+    stack that no longer exists, and the next signal ends the process: SIGCHLD, for which PyTorch's
+    data loaders leave a handler, when any child process ends. Seen with OpenVINO 2026.4.
+
+    Files of weights are read, not mapped into memory: a mapped one that another process shortens
+    ends this process too.
 
     Raises:
         ImportError: OpenVINO is not installed.
