@@ -9,6 +9,7 @@ import pytest
 
 from pointillist.grid import Grid
 from pointillist.labelling.judging import Lesson, expect_progress, judge_light
+from pointillist.labelling.light import LightModel, fit_light
 
 GRID = Grid(400, 400)
 
@@ -33,6 +34,23 @@ def test_the_curve_rises_and_says_what_fifty_more_would_bring() -> None:
     assert (now.labels, then.labels) == (60, 110)
     assert progress.curve[-1].accuracy <= now.accuracy <= then.accuracy <= 1
     assert "of your points when it has not seen them" in progress.sentence
+
+
+def test_thousands_of_points_are_judged_in_a_few_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pointillist.labelling import judging
+
+    fits = []
+
+    def count(features: np.ndarray, index: np.ndarray) -> LightModel:
+        fits.append(len(index))
+        return fit_light(features, index)
+
+    monkeypatch.setattr(judging, "fit_light", count)
+    expect_progress(lesson(60, 1.0), GRID)
+    few, fits[:] = len(fits), []
+    progress = expect_progress(lesson(3000, 1.0), GRID)
+    assert len(fits) == 25 < few
+    assert progress.curve[-1].accuracy > progress.curve[0].accuracy
 
 
 def test_where_nothing_can_be_told_it_says_so() -> None:

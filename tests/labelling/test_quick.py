@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from pointillist.grid import Grid, Transform, Window
 from pointillist.labelling import LabelSession
 from pointillist.labelling.light import fit_light, shrunken_covariance
 from pointillist.labelling.pyramid import Pyramid, halve
+from pointillist.labelling.quick import Taught
 from pointillist.legend import Legend
 from pointillist.raster import open_scene, write_array
 from pointillist.scenes import generate_terrain
@@ -97,6 +99,52 @@ def test_the_quick_map_finds_what_was_clicked(
     with pytest.raises(InputError, match="There is no tile in row 9"):
         session.map_tile(0, 9, 0)
     session.close()
+
+
+def test_who_clicks_does_not_wait_for_the_map(
+    terrain: tuple[Path, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is learnt late is learnt whole: many clicks, few lessons, the last of them of all."""
+    path, mask = terrain
+    legend = Legend.from_names(["Urban", "Vegetation", "Water", "Bare Soil", "Road"])
+    session = LabelSession(path, tmp_path / "points.gpkg", legend)
+    quick, learn, lessons = session.quick, session._lessons, []
+    may_learn = threading.Event()
+
+    def learn_late(seq: int) -> Taught:
+        may_learn.wait()
+        lessons.append(seq)
+        return learn(seq)
+
+    monkeypatch.setattr(session, "_lessons", learn_late)
+    for i in range(20):
+        session.act(f"r{i}", "ann", [action(i, 20 * i, 30 * i, legend, mask)])  # answers
+    assert not lessons
+    may_learn.set()
+    assert session.map_tile(0, 0, 0) is not None
+    assert len(quick.taught.index) == 20
+    session.close()
+    assert len(lessons) <= 3
+
+
+def test_a_lesson_that_fails_is_told_to_who_asks_for_the_map(
+    terrain: tuple[Path, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog
+) -> None:
+    path, mask = terrain
+    legend = Legend.from_names(["Urban", "Vegetation", "Water", "Bare Soil", "Road"])
+    session = LabelSession(path, tmp_path / "points.gpkg", legend)
+    assert session.quick.taught.index.size == 0
+
+    def fail(seq: int) -> Taught:
+        raise ValueError("no")
+
+    monkeypatch.setattr(session, "_lessons", fail)
+    for i in range(2):
+        session.act(f"r{i}", "ann", [action(i, 300 * i, 300 * i, legend, mask)])
+    with pytest.raises(ValueError, match="no"):
+        session.map_tile(0, 0, 0)
+    session.close()
+    assert "could not learn the labels" in caplog.text
 
 
 def action(i: int, row: int, col: int, legend: Legend, mask: np.ndarray) -> dict[str, object]:

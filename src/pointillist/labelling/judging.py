@@ -21,6 +21,8 @@ from pointillist.labelling.light import fit_light
 N_MORE = 50
 MIN_JUDGED = 30
 _N_FOLDS, _N_DRAWS = 5, 6
+# With many labels one draw is as good as several with few: so many labels, over all draws.
+_N_DRAWN = 2400
 _SHARES = (0.3, 0.45, 0.65, 0.85, 1.0)
 _N_SQUARES = 60
 _N_TURNS = 10
@@ -122,12 +124,13 @@ def _measure(lesson: Lesson, folds: NDArray[np.int64]) -> Iterator[CurvePoint]:
     """Accuracy at growing shares of the labels that teach, the mean over some draws."""
     rng = np.random.default_rng(0)
     numbers = np.unique(lesson.owner)
-    keys = [rng.random(numbers.max() + 1)[lesson.owner] for _ in range(_N_DRAWS)]
+    n_draws = min(_N_DRAWS, max(1, _N_DRAWN // len(numbers)))
+    keys = [rng.random(numbers.max() + 1)[lesson.owner] for _ in range(n_draws)]
     for share in _SHARES:
         right, sizes = [], []
         for fold in range(int(folds.max()) + 1):
             judge = (folds == fold) & lesson.clicked
-            for key in keys[: 1 if share == 1 else _N_DRAWS]:
+            for key in keys[: 1 if share == 1 else n_draws]:
                 teach = (folds != fold) & (key < np.quantile(key[folds != fold], share))
                 if share == 1:
                     teach = folds != fold

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from pointillist.errors import GridError, InputError
 from pointillist.grid import Grid
 
 _MAX_VERTICES = 10_000
+# Outlines of so many characters are kept as geometries, the latest of them.
+_SHORT, _N_KEPT = 200, 20_000
 _KINDS = {"Point": 1, "LineString": 2, "Polygon": 3}
 
 
@@ -28,6 +31,8 @@ class Placement:
     def __init__(self, grid: Grid, crs: str | None) -> None:
         self.grid = grid
         self._to_scene, self._to_file = _transformers(crs, grid.crs)
+        # every click teaches all labels anew, and nearly all of them are where they were
+        self._place_short = functools.lru_cache(_N_KEPT)(self._place)
 
     def to_file(self, kind: str, positions: list[list[float]]) -> str:
         """WKT in the file's coordinates.
@@ -75,6 +80,9 @@ class Placement:
 
     def to_scene(self, wkt: str) -> Any:
         """The geometry in the scene's coordinates."""
+        return self._place(wkt) if len(wkt) > _SHORT else self._place_short(wkt)
+
+    def _place(self, wkt: str) -> Any:
         import shapely
 
         geometry = shapely.force_2d(shapely.from_wkt(wkt))

@@ -7,6 +7,7 @@ matrix products. Each scale has a model of its own, learnt from the points as th
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
@@ -27,6 +28,7 @@ from pointillist.models import Normalisation
 _CACHE_BYTES = 384 * 2**20
 _FEW_BANDS = 4
 _MAX_PER_LABEL = 50
+_LONGEST_REST_S = 1.0
 
 Place = tuple[int, int, int]
 """Level, row and column: of a tile, or of a pixel."""
@@ -120,6 +122,7 @@ class QuickMap:
         self._workers = ThreadPoolExecutor(2, thread_name_prefix="features")
         self._fitter = ThreadPoolExecutor(1, thread_name_prefix="fit")
         self._level = 0
+        self._is_closing = threading.Event()
 
     @property
     def taught(self) -> Taught:
@@ -201,14 +204,18 @@ class QuickMap:
 
     def close(self) -> None:
         """End the work in the background."""
+        self._is_closing.set()
         for pool in (self._fitter, self._workers):
             pool.shutdown(wait=True, cancel_futures=True)  # they read the scene
 
     def _fit_for_view(self, version: int) -> None:
         if version != self._taught.version:
             return  # overtaken by a newer click
+        start = time.monotonic()
         if self.model(self._level) is not None and self._on_fit is not None:
             self._on_fit(version)
+        # many people click faster than it learns: half of the time is for what they do
+        self._is_closing.wait(min(time.monotonic() - start, _LONGEST_REST_S))
 
     def features_at(
         self, level: int, rowcol: NDArray[np.int64]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from pointillist.labelling.quick import QuickMap, Taught, TileMap, thin_owners
 from pointillist.legend import Legend
 from pointillist.points import Change, Event, Label, PointStore, burn
 from pointillist.raster import open_scene
+
+logger = logging.getLogger(__name__)
 
 MAX_CLASSES = 64
 _ASKED = ("suggestion", "suggested")
@@ -66,6 +70,8 @@ class LabelSession:
         self._quick_lock = threading.Lock()
         self._guide: Guide | None = None
         self._teaching = threading.Lock()
+        self._teacher = ThreadPoolExecutor(1, thread_name_prefix="teach")
+        self._is_lesson_due = threading.Event()
         self._taught_seq = -1
         self.pyramid.on_ready = self._see_afar
 
@@ -136,9 +142,10 @@ class LabelSession:
         return True
 
     def update(self) -> None:
-        """Teach the quick map the labels as they are, if it is in use."""
-        if self._quick is not None and self._taught_seq != self.store.seq:
-            self._teach(self._quick)
+        """Teach the quick map the labels as they are, if it is in use; nobody waits for it."""
+        if self._quick is not None and not self._is_lesson_due.is_set():
+            self._is_lesson_due.set()
+            self._teacher.submit(self._teach_later, self._quick)
 
     def rest(self) -> None:
         """Give back memory while nobody looks at the scene."""
@@ -266,6 +273,7 @@ class LabelSession:
 
     def close(self) -> None:
         """End the work in the background and close the files."""
+        self._teacher.shutdown(wait=True, cancel_futures=True)
         if self._quick is not None:
             self._quick.close()
         self.finishing.close()
@@ -306,12 +314,20 @@ class LabelSession:
                 "program that drew it, or delete it and draw it anew."
             )
 
+    def _teach_later(self, quick: QuickMap) -> None:
+        self._is_lesson_due.clear()  # labels that come from here on are another lesson
+        try:
+            self._teach(quick)
+        except Exception:  # whoever asks for the map gets it told
+            logger.exception("The live map could not learn the labels.")
+
     def _teach(self, quick: QuickMap) -> None:
         """Teach the labels as they are; one thread at a time, so that the newest are the last."""
         with self._teaching:
             if self._taught_seq != self.store.seq:
-                self._taught_seq = self.store.seq
-                quick.teach(self._lessons(self._taught_seq))
+                seq = self.store.seq
+                quick.teach(self._lessons(seq))
+                self._taught_seq = seq
 
     def _lessons(self, seq: int) -> Taught:
         legend, grid = self.store.legend, self.scene.grid

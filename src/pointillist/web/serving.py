@@ -67,11 +67,6 @@ def serve(options: ServeOptions, say: Callable[[str], None] = print) -> None:
         InputError: The port is taken, or the address is not this machine's.
         PointillistError: Scene, points or legend cannot be used.
     """
-    import uvicorn
-
-    from pointillist.web.application import create_app
-    from pointillist.web.guard import Guard
-
     legend = None if options.legend is None else Legend.read(options.legend)
     author = options.author
     if author is None:
@@ -79,7 +74,12 @@ def serve(options: ServeOptions, say: Callable[[str], None] = print) -> None:
     places = find_places(options.scene, options.points)
     project = Project(places, legend, author, options.class_field)
     if len(project.places) == 1:
-        project.session(0)  # a scene that cannot be read is said at once
+        project.session(0)  # a scene that cannot be read is said at once; its views are begun
+    import uvicorn  # meanwhile
+
+    from pointillist.web.application import create_app
+    from pointillist.web.guard import Guard
+
     listener = _listen(options.host, options.port)
     token = secrets.token_urlsafe(24)
     names = {options.host, socket.gethostname(), *options.allow_hosts}
