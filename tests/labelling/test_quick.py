@@ -101,6 +101,23 @@ def test_the_quick_map_finds_what_was_clicked(
     session.close()
 
 
+def test_features_of_points_are_those_of_the_points_asked_for(
+    terrain: tuple[Path, np.ndarray], tmp_path: Path
+) -> None:
+    """Whether points come, go or move: what is kept of the last time is what it was."""
+    legend = Legend.from_names(["Urban", "Vegetation"])
+    rowcol = np.random.default_rng(2).integers(0, 600, (30, 2))
+    asked = [rowcol[:10], rowcol[:30], rowcol[5:20], rowcol[:0], rowcol[[3, 2, 1]], rowcol[:4]]
+    session = LabelSession(terrain[0], tmp_path / "points.gpkg", legend)
+    found = [session.quick.features_at(0, at) for at in asked]
+    session.close()
+    for at, (features, has_data) in zip(asked, found, strict=True):
+        assert has_data.tolist() == [True] * len(at)
+        other = LabelSession(terrain[0], tmp_path / f"{len(at)}.gpkg", legend)
+        np.testing.assert_array_equal(other.quick.features_at(0, at)[0], features)
+        other.close()
+
+
 def test_who_clicks_does_not_wait_for_the_map(
     terrain: tuple[Path, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,13 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pointillist.accuracy.learning_curve import Curve, fit_curve
 from pointillist.grid import Grid, assign_spatial_blocks
 from pointillist.labelling.light import fit_light
+
+if TYPE_CHECKING:
+    from pointillist.accuracy.learning_curve import Curve
 
 N_MORE = 50
 MIN_JUDGED = 30
@@ -80,6 +83,9 @@ class Progress:
 
 def expect_progress(lesson: Lesson, grid: Grid) -> Progress:
     """Fit the light model to parts of the points, and draw the curve on."""
+    # imported here: the page must not wait for it
+    from pointillist.accuracy.learning_curve import fit_curve
+
     judged = len(np.unique(lesson.owner[lesson.clicked]))
     folds = _folds(lesson, grid)
     if judged < MIN_JUDGED or folds.max(initial=0) < 1:

@@ -11,6 +11,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ _MOST_SKIPPED = 4
 _PATIENT_PX = 250_000_000
 _SKETCH_PX = 48
 _N_EXACT = 2
+_N_BUILDERS = 2
 
 
 class Pyramid:
@@ -200,13 +202,19 @@ class Pyramid:
         first = self._first
         data, valid = self._allocate(first)
         windows = list(iter_windows(self.shape(first), _STRIP_PX // 2**first))
-        for i, window in enumerate(windows):
+
+        def look(window: Window) -> None:
             if self._is_closed:
                 return
             part, mask = self._look_from_afar(first, window)
             data[:, *window.slices] = _as_type(part, data.dtype)
             valid[window.slices] = mask
-            self.share = (i + 1) / len(windows)
+            self.share += 1 / len(windows)
+
+        with ThreadPoolExecutor(_N_BUILDERS, thread_name_prefix="pyramid") as pool:
+            list(pool.map(look, windows))
+        if self._is_closed:
+            return
         levels = {first: (data, valid)}
         for level in range(first + 1, self.n_levels):
             above, above_valid = levels[level - 1]
@@ -258,13 +266,16 @@ def halve(
         (B, ⌈h/2⌉, ⌈w/2⌉) and its valid mask.
     """
     height, width = valid.shape
-    if height % 2 or width % 2:
-        data = np.pad(data, ((0, 0), (0, height % 2), (0, width % 2)))
-        valid = np.pad(valid, ((0, height % 2), (0, width % 2)))
+    odd = (0, height % 2), (0, width % 2)
     if valid.all():
+        if height % 2 or width % 2:  # an edge beside itself has its own mean
+            data = np.pad(data, ((0, 0), *odd), mode="edge")
         rows = data[:, ::2] + data[:, 1::2]
         rows *= np.float32(0.25)
-        return rows[:, :, ::2] + rows[:, :, 1::2], valid[::2, ::2]
+        halved = rows[:, :, ::2] + rows[:, :, 1::2]
+        return halved, np.ones(halved.shape[1:], dtype=bool)
+    if height % 2 or width % 2:
+        data, valid = np.pad(data, ((0, 0), *odd)), np.pad(valid, odd)
     quads = valid.reshape(valid.shape[0] // 2, 2, -1, 2)
     count = quads.sum(axis=(1, 3), dtype=np.float32)
     total = data.reshape(len(data), valid.shape[0] // 2, 2, -1, 2).sum(axis=(2, 4))

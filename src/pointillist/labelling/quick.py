@@ -92,6 +92,38 @@ class Taught:
         return len(np.unique(self.index)) >= 2
 
 
+_NO_ROWS = np.zeros((0, 1), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class _Stacked:
+    """Features of pixels as they were last asked for: clicks come at the end of them.
+
+    Args:
+        rowcol: (N, 2) pixels of the scene.
+        features: (M, F) of the M that have data.
+        has_data: (N,) which they are.
+    """
+
+    rowcol: NDArray[np.int64]
+    features: NDArray[np.float32]
+    has_data: NDArray[np.bool_]
+
+    @classmethod
+    def nothing(cls) -> _Stacked:
+        return cls(np.zeros((0, 2), np.int64), _NO_ROWS, np.zeros(0, dtype=bool))
+
+    def followed_by(self, added: _Stacked) -> _Stacked:
+        if not len(self.rowcol) or not len(added.rowcol):
+            return added if len(added.rowcol) else self
+        some = [part.features for part in (self, added) if len(part.features)] or [_NO_ROWS]
+        return _Stacked(
+            np.concatenate([self.rowcol, added.rowcol]),
+            np.concatenate(some),
+            np.concatenate([self.has_data, added.has_data]),
+        )
+
+
 class QuickMap:
     """Maps tiles from the points given so far.
 
@@ -114,6 +146,7 @@ class QuickMap:
         self._taught = Taught.nothing()
         self._models: dict[int, tuple[int, LightModel]] = {}
         self._point_features: dict[Place, NDArray[np.float32] | None] = {}
+        self._stacked: dict[int, _Stacked] = {}
         self._tiles: OrderedDict[Place, TileFeatures] = OrderedDict()
         self._waiting: dict[Place, Future[TileFeatures]] = {}
         self._n_bytes = 0
@@ -199,6 +232,7 @@ class QuickMap:
         """The views from afar are better than they were: what was seen of them is forgotten."""
         with self._fitting:
             self._point_features.clear()
+            self._stacked.clear()
             self._models.clear()
         self.rest()
 
@@ -225,14 +259,23 @@ class QuickMap:
         Returns:
             The features of the M that have data, and which (N,) of them do.
         """
+        before = self._stacked.get(level)
+        if before is None or not np.array_equal(before.rowcol, rowcol[: len(before.rowcol)]):
+            before = _Stacked.nothing()
+        added = self._stack(level, rowcol[len(before.rowcol) :])
+        found = before.followed_by(added)
+        self._stacked[level] = found
+        return found.features, found.has_data
+
+    def _stack(self, level: int, rowcol: NDArray[np.int64]) -> _Stacked:
         places: list[Place] = [(level, int(r), int(c)) for r, c in rowcol >> level]
         missing = sorted({p for p in places if p not in self._point_features})
         if missing:
             self._compute_points(level, missing)
         found = [self._point_features[p] for p in places]
-        keep = np.array([f is not None for f in found], dtype=bool)
+        has_data = np.array([f is not None for f in found], dtype=bool)
         rows = [f for f in found if f is not None]
-        return np.stack(rows) if rows else np.zeros((0, 1), np.float32), keep
+        return _Stacked(rowcol, np.stack(rows) if rows else _NO_ROWS, has_data)
 
     def _compute_points(self, level: int, missing: list[Place]) -> None:
         rowcol = np.array([p[1:] for p in missing], dtype=np.int64)

@@ -141,7 +141,7 @@ class Scene(Closing):
                 valid &= dataset.read(self.alpha_band, window=part) > 0
             if self._masked:
                 valid &= (dataset.read_masks(self._masked, window=part) > 0).all(axis=0)
-        return clean(as_float32(raw), valid)
+        return clean(as_float32(raw), valid, is_finite=raw.dtype.kind in "iu")
 
     def _band_number(self, band: str | int) -> int:
         n = len(self.all_band_names)

@@ -149,10 +149,21 @@ def as_float32(data: NDArray[Any]) -> NDArray[np.float32]:
         return data.astype(np.float32)
 
 
-def clean(data: NDArray[np.float32], valid: NDArray[np.bool_] | None) -> Pixels:
-    """Set invalid pixels to 0 in all bands, NaN, ±inf and ±3.4e38 among them. Changes `data`."""
-    finite = ((data < _LIMIT) & (data > -_LIMIT)).all(axis=0)  # false for NaN
-    both: NDArray[np.bool_] = np.logical_and(finite, True if valid is None else valid)
+def clean(
+    data: NDArray[np.float32], valid: NDArray[np.bool_] | None, *, is_finite: bool = False
+) -> Pixels:
+    """Set invalid pixels to 0 in all bands, NaN, ±inf and ±3.4e38 among them. Changes `data`.
+
+    Args:
+        data: (B, h, w).
+        valid: (h, w), or None where nothing else is known of the pixels.
+        is_finite: Whether the values were whole numbers, among which there are none such.
+    """
+    if is_finite and valid is not None:
+        both = valid
+    else:
+        finite = ((data < _LIMIT) & (data > -_LIMIT)).all(axis=0)  # false for NaN
+        both = np.logical_and(finite, True if valid is None else valid)
     if not both.all():
         data[:, ~both] = 0
     return Pixels(data, both)
