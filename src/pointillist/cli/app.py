@@ -361,10 +361,11 @@ def study(
     name: Annotated[
         str,
         typer.Argument(
-            help="density, sampling, baselines, perclass, transfer, real, accuracy, clicks or "
-            "all; a published data set (potsdam, vaihingen, deepglobe, agriculture-vision, loveda, "
-            "openearthmap); a .yaml file; prepare, which writes the scenes as arrays for "
-            "machines without GDAL; or examples, which keeps the maps that the report shows."
+            help="density, sampling, baselines, perclass, transfer, real, ablation, "
+            "ablation-reduced, blocks, accuracy, clicks or all; a published data set (potsdam, "
+            "vaihingen, deepglobe, agriculture-vision, loveda, openearthmap); a .yaml file; "
+            "prepare, which writes the scenes as arrays for machines without GDAL; or examples, "
+            "which keeps the maps that the report shows."
         ),
     ],
     seeds: Annotated[
