@@ -189,7 +189,7 @@ def _with_blocks(errand: Errand, job: SceneJob) -> SceneJob:
 def _model(path: Path, digest: str) -> Any:
     from pointillist.models import load
 
-    model = load(path)
+    model = load(path, ready=False)  # a network compiled before needs no PyTorch
     if fingerprint_model(model) != digest:
         raise InputError(
             f"'{path}' is another model on worker {socket.gethostname()} than where the run was "
@@ -209,9 +209,10 @@ def _engine(errand: Errand, kept: dict[str, str]) -> Engine:
 def _build_engine(
     path: Path, digest: str, request: EngineRequest, kept: tuple[tuple[str, str], ...], threads: int
 ) -> Engine:
-    import torch
+    if "torch" in dict(kept)["name"]:
+        import torch
 
-    torch.set_num_threads(threads)
+        torch.set_num_threads(threads)
     return restore_engine(_model(path, digest), dict(kept), request, threads)
 
 
