@@ -12,6 +12,7 @@ from typing import Any
 PLAIN: dict[str, Any] = {
     "unet.encoder": "resnet34",
     "unet.learning_rate": 1e-3,
+    "unet.draw": "natural",
     "unet.select": "last",
     "unet.grow_px": 0,
     "unet.gated_crf": 0.0,
@@ -29,6 +30,7 @@ SETTINGS = MappingProxyType[str, dict[str, Any]](
         "default": {},
         "large encoder": {"unet.encoder": "resnet34"},
         "wide encoder": {"unet.encoder": "slim-wide"},
+        "natural draw": {"unet.draw": "natural"},
         "rate 1e-3": {"unet.learning_rate": 1e-3},
         "last weights": {"unet.select": "last"},
         "best weights": {"unet.select": "best"},

@@ -60,7 +60,9 @@ class UnetConfig(_Frozen):
             4e-3 for a network that starts at random, else 1e-3.
         weight_decay: Decoupled for `adamw`, coupled for `adam`.
         warmup: Share of the training in which the learning rate rises.
-        draw: `natural` (every labelled feature equally often) or `balanced` (every class).
+        draw: `balanced` builds chips around the points of every class equally often, so that few
+            steps teach rare classes too (docs/decisions/0016); `natural` around every labelled
+            feature.
         augment: Flips and quarter turns; `horizontal` mirrors left–right and nothing else.
         jitter: Strength of random gain and offset per band, in standard deviations; 0 is none.
         normalisation: How the loss averages, see `PartialCrossEntropyLoss`.
@@ -93,7 +95,7 @@ class UnetConfig(_Frozen):
     learning_rate: float | None = Field(None, gt=0)
     weight_decay: float = Field(1e-2, ge=0)
     warmup: float = Field(0.05, ge=0, lt=1)
-    draw: Literal["natural", "balanced"] = "natural"
+    draw: Literal["natural", "balanced"] = "balanced"
     augment: bool | Literal["horizontal"] = True
     jitter: float = Field(0.1, ge=0)
     normalisation: Literal["pixels", "image"] = "pixels"
