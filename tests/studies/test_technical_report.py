@@ -41,6 +41,16 @@ def test_numbers_come_from_the_records(tmp_path: Path) -> None:
     assert "Per class at 200 points per image, 3 seeds" in page
 
 
+@pytest.mark.parametrize("study", ["real", "ablation-reduced"])
+def test_the_default_recipe_has_a_section_of_its_own(tmp_path: Path, study: str) -> None:
+    """Forests and plain networks belong to other studies too, and do not make one."""
+    make_records(find_study(study), tmp_path, 1, lambda cell: 0.5)
+    page = render_html(make_document(gather(tmp_path)))
+    assert ("The default recipe on real scenes" in page) == (study == "ablation-reduced")
+    assert ("Two minutes of a CPU without bf16" in page) == (study == "ablation-reduced")
+    assert "Ten minutes on two cores" not in page
+
+
 def test_without_records_the_report_says_so(tmp_path: Path) -> None:
     findings = gather(tmp_path)
     assert findings.curve is None

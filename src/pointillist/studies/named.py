@@ -186,7 +186,15 @@ def _ablation_reduced() -> StudyConfig:
         name="ablation-reduced",
         title="P-scene, two minutes of a plain CPU, two scenes: what each ingredient is worth",
         seeds=2,
-        rows=_ablation_rows(points, _SLIM_STEPS_OF_TWO_MINUTES, _STEPS_OF_TWO_MINUTES),
+        rows=[
+            *_ablation_rows(points, _SLIM_STEPS_OF_TWO_MINUTES, _STEPS_OF_TWO_MINUTES),
+            # the other scenes, on which the ingredients are not taken apart
+            *_ablation_rows(
+                {"scene": ["dubai4", "dubai8"], "n_points": 300, "design": "simple"},
+                _SLIM_STEPS_OF_TWO_MINUTES,
+                _STEPS_OF_TWO_MINUTES,
+            )[:3],
+        ],
     )
 
 

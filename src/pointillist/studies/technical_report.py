@@ -50,6 +50,7 @@ def make_document(findings: Findings) -> Document:
                 results.classes_section(findings),
                 results.cost_section(findings),
                 results.transfer_section(findings),
+                results.recipe_section(findings),
                 results.accuracy_section(findings),
                 results.examples_section(findings),
                 text.statistics(findings),
