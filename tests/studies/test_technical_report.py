@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from study_cases import make_records
 
 from pointillist.cli import main
 from pointillist.report.document import render_html
-from pointillist.studies import find_study
+from pointillist.studies import append_record, find_study
 from pointillist.studies.examples import read_examples
 from pointillist.studies.findings import gather
 from pointillist.studies.panels import draw_panels, share_wrong
@@ -44,7 +45,9 @@ def test_numbers_come_from_the_records(tmp_path: Path) -> None:
 @pytest.mark.parametrize("study", ["real", "ablation-reduced"])
 def test_the_default_recipe_has_a_section_of_its_own(tmp_path: Path, study: str) -> None:
     """Forests and plain networks belong to other studies too, and do not make one."""
-    make_records(find_study(study), tmp_path, 1, lambda cell: 0.5)
+    for cell in find_study(study).cells(1):
+        record = {"protocol": "P-scene", "cell": asdict(cell), "miou": 0.5, "iou": [0.5] * 5}
+        append_record(tmp_path / "scene.jsonl", {**record, "overall_accuracy": 0.6})
     page = render_html(make_document(gather(tmp_path)))
     assert ("The default recipe on real scenes" in page) == (study == "ablation-reduced")
     assert ("Two minutes of a CPU without bf16" in page) == (study == "ablation-reduced")
