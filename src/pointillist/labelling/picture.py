@@ -113,9 +113,8 @@ class Pictures:
         """
         window = tile_window(self.pyramid, level, row, col)
         pixels = self.pyramid.read(level, window)
-        black, white = np.array(self.limits(look), dtype=np.float32).T[..., None, None]
-        shown = (pixels.data[list(look.bands)] - black) * (255 / (white - black))
-        return encode_picture(np.clip(shown, 0, 255).astype(np.uint8), pixels.valid)
+        low, high = np.array(self.limits(look), dtype=np.float32).T
+        return encode_picture(_to_bytes(pixels.data[list(look.bands)], low, high), pixels.valid)
 
 
 def find_usual_bands(band_names: Sequence[str]) -> tuple[int, ...]:
@@ -131,9 +130,17 @@ def stretch(values: NDArray[np.float32], valid: NDArray[np.bool_], cut: float) -
     """Spread each band (B, h, w) over 0…255, some percent of its valid pixels cut at both ends."""
     if not valid.any():
         return np.zeros(values.shape, dtype=np.uint8)
-    low, high = np.percentile(values[:, valid], [cut, 100 - cut], axis=1)[..., None, None]
-    share = (values - low) / np.maximum(high - low, np.finfo(np.float32).tiny)
-    return np.asarray(np.clip(share, 0, 1) * 255, dtype=np.uint8)
+    low, high = np.percentile(values[:, valid], [cut, 100 - cut], axis=1).astype(np.float32)
+    return _to_bytes(values, low, high)
+
+
+def _to_bytes(
+    values: NDArray[np.float32], low: NDArray[np.float32], high: NDArray[np.float32]
+) -> NDArray[np.uint8]:
+    """Spread each band (B, h, w) between two values (B,) over 0…255."""
+    scale = 255 / np.maximum(high - low, np.finfo(np.float32).tiny)
+    spread = (values - low[:, None, None]) * scale[:, None, None]
+    return np.asarray(np.clip(spread, 0, 255), dtype=np.uint8)
 
 
 def tile_window(pyramid: Pyramid, level: int, row: int, col: int) -> Window:

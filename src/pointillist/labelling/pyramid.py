@@ -209,10 +209,10 @@ class Pyramid:
             part, mask = self._look_from_afar(first, window)
             data[:, *window.slices] = _as_type(part, data.dtype)
             valid[window.slices] = mask
-            self.share += 1 / len(windows)
 
         with ThreadPoolExecutor(_N_BUILDERS, thread_name_prefix="pyramid") as pool:
-            list(pool.map(look, windows))
+            for i, _ in enumerate(pool.map(look, windows)):
+                self.share = (i + 1) / len(windows)
         if self._is_closed:
             return
         levels = {first: (data, valid)}

@@ -181,25 +181,32 @@ def _ablation() -> StudyConfig:
 
 
 def _ablation_reduced() -> StudyConfig:
-    points = {"scene": ["dubai1", "dubai2"], "n_points": 300, "design": ["simple", "balanced"]}
+    steps = _SLIM_STEPS_OF_TWO_MINUTES, _STEPS_OF_TWO_MINUTES
+    taken_apart = {"scene": ["dubai1", "dubai2"], "n_points": 300, "design": ["simple", "balanced"]}
+    whole = {"scene": ["dubai4", "dubai8"], "n_points": 300, "design": "simple"}
     return StudyConfig(
         name="ablation-reduced",
-        title="P-scene, two minutes of a plain CPU, two scenes: what each ingredient is worth",
+        title="P-scene, two minutes of a plain CPU: what each ingredient is worth on two scenes",
         seeds=2,
-        rows=[
-            *_ablation_rows(points, _SLIM_STEPS_OF_TWO_MINUTES, _STEPS_OF_TWO_MINUTES),
-            # the other scenes, on which the ingredients are not taken apart
-            *_ablation_rows(
-                {"scene": ["dubai4", "dubai8"], "n_points": 300, "design": "simple"},
-                _SLIM_STEPS_OF_TWO_MINUTES,
-                _STEPS_OF_TWO_MINUTES,
-            )[:3],
-        ],
+        rows=[*_ablation_rows(taken_apart, *steps), *_recipe_rows(whole, *steps)],
     )
 
 
 def _ablation_rows(points: dict[str, Any], slim: int, large: int) -> list[RowsConfig]:
-    """The forest, the plain network, the default, and the default with one thing otherwise.
+    """Rows of `_recipe_rows`, and the default with one thing otherwise."""
+    default = _default_cells(points, slim)
+    others = [name for name in SETTINGS if name not in ("default", "large encoder")]
+    against = {key: value for key, value in default.items() if key not in points}
+    return [
+        *_recipe_rows(points, slim, large),
+        _scene_rows({**default, "recipe": "unet"}, against),
+        _scene_rows({**default, "setting": others}, {"setting": "default"}),
+        _scene_rows({**default, "steps": large, "setting": "large encoder"}, against),
+    ]
+
+
+def _recipe_rows(points: dict[str, Any], slim: int, large: int) -> list[RowsConfig]:
+    """The forest, the plain network and the default recipe.
 
     Args:
         points: Scenes, points and designs.
@@ -207,21 +214,22 @@ def _ablation_rows(points: dict[str, Any], slim: int, large: int) -> list[RowsCo
         large: Steps of the ResNet-34 that take as long.
     """
     forest = {"recipe": "forest", "class_shares": "auto"}
-    plain = {"recipe": "unet", "steps": large}
-    default = {"recipe": "stack", "steps": slim, "class_shares": "auto", "setting": "default"}
-    others = [name for name in SETTINGS if name not in ("default", "large encoder")]
-
-    def rows(cells: dict[str, Any], against: dict[str, Any] | None) -> RowsConfig:
-        return RowsConfig(protocol="P-scene", cells={**points, **cells}, against=against)
-
+    plain = {**points, "recipe": "unet", "steps": large}
     return [
-        rows(forest, None),
-        rows(plain, {**forest, "steps": None}),
-        rows(default, forest | {"steps": None, "setting": None}),
-        rows({**default, "recipe": "unet"}, default),
-        rows({**default, "setting": others}, {"setting": "default"}),
-        rows({**default, "steps": large, "setting": "large encoder"}, default),
+        _scene_rows({**points, **forest}, None),
+        _scene_rows(plain, {**forest, "steps": None}),
+        _scene_rows(_default_cells(points, slim), forest | {"steps": None, "setting": None}),
     ]
+
+
+def _default_cells(points: dict[str, Any], slim: int) -> dict[str, Any]:
+    return {
+        **points, "recipe": "stack", "steps": slim, "class_shares": "auto", "setting": "default",
+    }  # fmt: skip
+
+
+def _scene_rows(cells: dict[str, Any], against: dict[str, Any] | None) -> RowsConfig:
+    return RowsConfig(protocol="P-scene", cells=cells, against=against)
 
 
 def _blocks() -> StudyConfig:
