@@ -197,6 +197,17 @@ def test_strata_of_their_own_need_sizes(
     stated = assess(map_path, points, strata="zone", stratum_sizes=sizes, fpc=True).to_dict()
     assert stated["design"]["fpc"]
     assert not stated["design"]["strata_are_map_classes"]
+    assert "add up to" not in " ".join(stated["notices"])
+
+
+def test_sizes_that_are_not_those_of_the_map_are_told(
+    truth: np.ndarray, map_path: Path, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    rowcol = draw(rng, 100)
+    zone = np.where(rowcol[:, 1] < 40, "west", "east")
+    points = write_reference(tmp_path / "points.gpkg", rowcol, truth, zone=zone)
+    said = assess(map_path, points, strata="zone", stratum_sizes={"west": 24, "east": 24}).notices
+    assert "The stratum sizes add up to 48, the map has 4,800 pixels" in " ".join(said)
 
 
 def test_classes_the_map_does_not_have_are_errors(

@@ -209,7 +209,21 @@ def _judge_points(
         result = replace(
             result, leakage=leakage.to_dict(), notices=(*result.notices, leakage.notice)
         )
+    if request.stratum_sizes is not None:
+        notice = _notice_of_sizes(result.population_px, float(counts.pixels.sum()))
+        result = replace(result, notices=(*result.notices, *notice))
     return replace(_mapped_where_sampled(result, counts), places=_places(read))
+
+
+def _notice_of_sizes(stated: float, mapped: float) -> list[str]:
+    """Stated sizes that are not those of the map: accuracy holds, areas are of what was stated."""
+    if np.isclose(stated, mapped, rtol=0.01):
+        return []
+    return [
+        f"The stratum sizes add up to {stated:,.0f}, the map has {mapped:,.0f} pixels with a "
+        "class: areas are stated for the former, in pixels of the map. Where the sizes are in "
+        "another unit or leave strata out, correct --stratum-sizes."
+    ]
 
 
 def _pixels_of(read: Reference, grid: Grid) -> NDArray[np.int64]:
