@@ -67,7 +67,7 @@ def make_forest(
 
 
 def make_ensemble(network: NetworkModel, forest: ForestModel) -> EnsembleModel:
-    return EnsembleModel([network, forest], [0.4, 0.6], forest.card, [1.0, 2.0, 0.5])
+    return EnsembleModel([network, forest], [0.4, 0.6], forest.card, [1.0, 2.0, 0.5], 0.7)
 
 
 def blotches(

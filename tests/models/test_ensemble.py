@@ -30,15 +30,16 @@ def make_forest() -> ForestModel:
     return ForestModel(ForestArrays.from_sklearn(forest), SPEC, make_card())
 
 
-def make_ensemble(weights=(0.6, 0.4), factors=None) -> EnsembleModel:
-    return EnsembleModel([make_network(), make_forest()], weights, make_card(), factors)
+def make_ensemble(weights=(0.6, 0.4), factors=None, temperature=1.0) -> EnsembleModel:
+    parts = [make_network(), make_forest()]
+    return EnsembleModel(parts, weights, make_card(), factors, temperature)
 
 
 class TestNetworkAndForest(TrainedModelContract):
     @pytest.fixture(scope="class")
     @classmethod
     def model(cls):
-        return make_ensemble(factors=(0.5, 2.0, 1.0))
+        return make_ensemble(factors=(0.5, 2.0, 1.0), temperature=0.6)
 
 
 def test_is_the_weighted_mean_of_its_parts(rng):
@@ -55,6 +56,31 @@ def test_factors_change_the_class_shares_as_bayes_says(rng):
     expected = plain * factors / (plain * factors).sum(axis=0)
     found = make_ensemble(factors=(0.2, 3.0, 1.0)).predict(data)
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_temperature_makes_it_surer_and_changes_no_class(rng, tmp_path):
+    data = make_raw(rng, 40, 50)
+    plain = make_ensemble().predict(data)
+    model = make_ensemble(temperature=0.5)
+    np.testing.assert_allclose(model.predict(data), plain**2 / (plain**2).sum(axis=0), atol=1e-6)
+    np.testing.assert_array_equal(model.predict(data).argmax(axis=0), plain.argmax(axis=0))
+    again = load(model.save(tmp_path / "model.safetensors"))
+    np.testing.assert_array_equal(again.predict(data), model.predict(data))
+
+
+def test_models_without_a_temperature_are_still_read(rng):
+    model = make_ensemble()
+    spec = model.spec_dict()
+    del spec["temperature"]
+    data = make_raw(rng, 40, 50)
+    again = EnsembleModel.from_parts(spec, model.tensors(), model.card)
+    np.testing.assert_array_equal(again.predict(data), model.predict(data))
+
+
+@pytest.mark.parametrize("temperature", [0, -1, np.nan])
+def test_refuses_a_temperature_that_is_none(temperature):
+    with pytest.raises(InputError, match="Expected a temperature above 0"):
+        make_ensemble(temperature=temperature)
 
 
 @pytest.mark.parametrize("make", [make_network, make_forest])

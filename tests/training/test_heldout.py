@@ -14,7 +14,7 @@ from pointillist.raster import ArraySource
 from pointillist.training import TrainingTask
 from pointillist.training.calibration import soften
 from pointillist.training.heldout import judge, look_at, weigh_up
-from pointillist.training.stack import choose_weight
+from pointillist.training.stack import Pair, choose_weight
 
 
 class _Mirror(nn.Module):
@@ -93,6 +93,26 @@ def test_a_network_that_knows_nothing_leaves_the_map_to_the_forest():
     nonsense = soften(rng.normal(0, 3, (60, 4)), 1.0).astype(np.float32)
     forest = soften(4.0 * (index[:, None] == np.arange(4)), 1.0).astype(np.float32)
     assert choose_weight(nonsense, forest, index) <= 0.15
+
+
+def test_a_mean_that_is_less_sure_than_it_is_right_is_sharpened():
+    """Network and forest err at different points: together they are right more often than sure."""
+    task = _task(200)
+    rng = np.random.default_rng(6)
+    index = task.labels[0].index
+
+    def logits() -> np.ndarray:
+        said = np.where(rng.random(len(index)) < 0.9, index, 1 - index)
+        sureness = np.where(said == index, 2.2, 0.3)
+        return (sureness * np.where(said == 1, -1, 1))[:, None] * [0.5, -0.5]
+
+    held_out = weigh_up(logits().astype(np.float32), task, None, calibrate=False)
+    pair = Pair(held_out, soften(logits(), 1.0).astype(np.float32))
+    assert pair.temperature < 0.8
+    raw, facts = pair.facts(1.0), pair.facts(pair.temperature)
+    assert facts["raw_calibration_error"] == raw["calibration_error"]
+    assert facts["calibration_error"] < 0.7 * raw["calibration_error"]
+    assert facts["stack_temperature"] == pytest.approx(pair.temperature, abs=1e-3)
 
 
 def test_judging_says_where_and_whether():

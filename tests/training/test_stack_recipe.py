@@ -25,6 +25,7 @@ CONFIG: dict[str, Any] = {
         "steps": 40,
         "steps_per_epoch": 10,
         "precision": "fp32",
+        "holdout": 0.45,
         "device": "cpu",
     },
     "forest": {"n_trees": 20, "sigmas": [1.0, 2.0], "n_jobs": 1},
@@ -92,6 +93,8 @@ def test_it_learns_and_is_what_auto_means(small_world: Any) -> None:
     assert model.card.recipe == "stack"
     assert run.metrics["steps"] == 40
     assert run.metrics["network_weight"] == pytest.approx(float(model.weights[0]), abs=1e-4)
+    assert model.temperature == pytest.approx(run.metrics["stack_temperature"], abs=1e-3)
+    assert model.temperature != 1.0
     with open_scene(small_world.scene) as scene:
         pixels = scene.read(scene.grid.window)
     predicted = model.predict(pixels.data, pixels.valid).argmax(axis=0)

@@ -88,19 +88,23 @@ class NetworkGraph(nn.Module):
 
 
 class EnsembleGraph(nn.Module):
-    """The weighted mean of the parts, each class multiplied by its factor."""
+    """The weighted mean of the parts, each class multiplied by its factor, and calibrated."""
 
     def __init__(self, model: EnsembleModel) -> None:
         super().__init__()
         self.parts = nn.ModuleList(_graph_of(part) for part in model.parts)
         self.weights = [float(weight) for weight in model.weights]
         self.register_buffer("factors", torch.tensor(model.class_factors).reshape(1, -1, 1, 1))
+        self.temperature = model.temperature
 
     def forward(self, normalised: Tensor, valid: Tensor) -> Tensor:
         """Probabilities of the whole."""
         pairs = zip(self.weights, self.parts, strict=True)
         total = sum(weight * part(normalised, valid) for weight, part in pairs) * self.factors
         shares: Tensor = total / total.sum(dim=1, keepdim=True)
+        if self.temperature != 1.0:
+            shares = shares ** (1.0 / self.temperature)
+            shares = shares / shares.sum(dim=1, keepdim=True)
         return shares
 
 

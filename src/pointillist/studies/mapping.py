@@ -19,6 +19,7 @@ from pointillist.prediction.choice import fullest_part
 from pointillist.sampling import draw_points
 from pointillist.studies.places import Place
 from pointillist.studies.settings import setting_of
+from pointillist.training.calibration import Reliability
 from pointillist.training.command import fit_recipe
 from pointillist.training.config import read_config
 from pointillist.training.recipe import Workshop
@@ -27,7 +28,8 @@ from pointillist.training.task import TrainingTask
 RECIPES = ("stack", "unet", "forest")
 _FACTS = (
     "steps", "precision", "device", "network_weight", "class_shares", "heldout_accuracy",
-    "calibration_error", "network_calibration_error", "temperature", "ended_early",
+    "calibration_error", "network_calibration_error", "temperature", "stack_temperature",
+    "ended_early",
 )  # fmt: skip
 DESIGNS = ("simple", "balanced")
 _N_BAND = 512
@@ -113,14 +115,26 @@ def learn_and_score(
 ) -> dict[str, Any]:
     """Train on the points of some scenes, map one, score it: the figures of a record."""
     model, facts = learn(places, labels, lesson)
-    start = time.monotonic()
-    found = map_place(model, target)
+    start, reliability = time.monotonic(), Reliability()
+    found = map_place(model, target, reliability)
     seconds = round(time.monotonic() - start, 1)
-    return {**score_map(found, target), **facts, "predict_seconds": seconds}
+    return {
+        **score_map(found, target),
+        **facts,
+        "map_calibration_error": round(reliability.error, 4),
+        "predict_seconds": seconds,
+    }
 
 
-def map_place(model: TrainedModel, place: Place) -> NDArray[np.int16]:
+def map_place(
+    model: TrainedModel, place: Place, reliability: Reliability | None = None
+) -> NDArray[np.int16]:
     """Map a whole scene.
+
+    Args:
+        model: What maps it.
+        place: The scene.
+        reliability: Counts how sure the model is where the mask says what is true.
 
     Returns:
         (H, W) class indices, −1 where there is no data.
@@ -136,9 +150,15 @@ def map_place(model: TrainedModel, place: Place) -> NDArray[np.int16]:
         lambda: fullest_part(place.source.read(middle)),
     )
     found = np.full(grid.shape, -1, dtype=np.int16)
-    for block, result in predict_scene(place.source, blocks, engine, Wanted()):
-        if result is not None:
-            found[block.core.slices] = result.index
+    wanted = Wanted(probabilities=reliability is not None)
+    for block, result in predict_scene(place.source, blocks, engine, wanted):
+        if result is None:
+            continue
+        found[block.core.slices] = result.index
+        if reliability is not None and result.probabilities is not None:
+            truth = place.mask[block.core.slices]
+            labelled = truth >= 0
+            reliability.add(result.probabilities[:, labelled].T, truth[labelled])
     return found
 
 

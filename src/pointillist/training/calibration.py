@@ -46,6 +46,37 @@ def fit_temperature(logits: ArrayLike, index: NDArray[np.int64]) -> float:
     return float(np.exp(minimize_scalar(cost, bounds=bounds, method="bounded").x))
 
 
+class Reliability:
+    """How sure a model is against how often it is right, counted bit by bit over a large map.
+
+    Args:
+        n_bins: Bins of the highest probability, all of one width.
+    """
+
+    def __init__(self, n_bins: int = N_BINS) -> None:
+        self._gaps = np.zeros(n_bins)
+        self.n = 0
+
+    def add(self, probabilities: ArrayLike, index: NDArray[np.integer]) -> None:
+        """Count points: (N, C) at points the model has not seen, and their classes (N,).
+
+        Rows with NaN are left out.
+        """
+        p = np.asarray(probabilities)
+        known = np.isfinite(p).all(axis=1)
+        p, given = p[known], index[known]
+        sure, right = p.max(axis=1, initial=0.0), p.argmax(axis=1) == given
+        n_bins = len(self._gaps)
+        bins = np.minimum((sure * n_bins).astype(np.int64), n_bins - 1)
+        self._gaps += np.bincount(bins, right - sure.astype(np.float64), n_bins)
+        self.n += len(p)
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error, see `expected_calibration_error`; NaN where none counted."""
+        return float(np.abs(self._gaps).sum() / self.n) if self.n else float("nan")
+
+
 def expected_calibration_error(
     probabilities: ArrayLike, index: NDArray[np.int64], n_bins: int = N_BINS
 ) -> float:
@@ -67,15 +98,9 @@ def expected_calibration_error(
     References:
         Guo et al. (2017), equation 3.
     """
-    p = np.asarray(probabilities, dtype=np.float64)
-    known = np.isfinite(p).all(axis=1)
-    p, given = p[known], index[known]
-    if not len(p):
-        return float("nan")
-    sure, right = p.max(axis=1), p.argmax(axis=1) == given
-    bins = np.minimum((sure * n_bins).astype(np.int64), n_bins - 1)
-    gaps = np.bincount(bins, right - sure, n_bins)
-    return float(np.abs(gaps).sum() / len(p))
+    reliability = Reliability(n_bins)
+    reliability.add(probabilities, index)
+    return reliability.error
 
 
 def soften(logits: ArrayLike, temperature: float) -> NDArray[np.float64]:

@@ -14,7 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.models.ensemble import EnsembleModel
-from pointillist.training.calibration import calibration_facts
+from pointillist.training.calibration import (
+    calibration_facts,
+    fit_temperature,
+    soften_crosswise,
+)
 from pointillist.training.config import TrainConfig
 from pointillist.training.forest import fit_forest_and_shares, predict_held_out
 from pointillist.training.heldout import HeldOut, judge
@@ -31,6 +35,7 @@ _ENOUGH_STEPS = 200
 _WEIGHTS = np.linspace(0.1, 0.9, 17)
 # Standard errors. Held-out points lie in few blocks, so their own errors are stated too small.
 _CLEARLY = 3.0
+_LEAST = 1e-4
 
 
 def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fitted:
@@ -56,16 +61,18 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
     network = fitted.model
     pair = None
     if witness is not None and fitted.held_out is not None:
-        pair = _Pair(fitted.held_out, witness)
+        pair = Pair(fitted.held_out, witness)
+    temperature = 1.0
     if pair is not None:
         weight = pair.weight
+        temperature = pair.temperature if config.unet.calibrate else 1.0
     else:
         weight = EQUAL if workshop.begin is not None else guess_weight(fitted.facts["steps"])
     workshop.say(f"The network counts {weight:.0%}, the forest {1 - weight:.0%}.")
     facts = {
         "network_weight": round(weight, 4),
         **shares.facts(task.legend.names),
-        **({} if pair is None else pair.facts()),
+        **({} if pair is None else pair.facts(temperature)),
     }
     provenance = {**network.card.provenance, "forest": forest.card.provenance, **facts}
     card = replace(network.card, recipe="stack", provenance=provenance)
@@ -73,14 +80,16 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
         forest = forest.reweigh_classes(shares.factors)
     return replace(
         fitted,
-        model=EnsembleModel([network, forest], [weight, 1 - weight], card),
+        model=EnsembleModel(
+            [network, forest], [weight, 1 - weight], card, temperature=temperature
+        ),
         facts={**fitted.facts, **facts},
         judged=fitted.judged if pair is None else pair.judge(shares.factors),
     )
 
 
 @dataclass(frozen=True, eq=False)
-class _Pair:
+class Pair:
     """What network and forest say at held-out points, neither of which has learnt from them.
 
     Args:
@@ -103,13 +112,35 @@ class _Pair:
         both = self.weight * self.network.for_the_scene + (1 - self.weight) * forest
         return judge(both, self.network.task)
 
-    def facts(self) -> dict[str, Any]:
-        """Calibration errors of the forest and of both together."""
+    @cached_property
+    def _logs(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Logarithms (M, C) of both together at the points with data, and the points' classes."""
         both = self.weight * self.network.probabilities + (1 - self.weight) * self.forest
-        index = self.network.index
+        known = np.isfinite(both).all(axis=1)
+        logs = np.log(np.maximum(both[known], _LEAST), dtype=np.float64)
+        return logs, self.network.index[known]
+
+    @cached_property
+    def temperature(self) -> float:
+        """That of both together: a mean is less sure than it is right."""
+        return fit_temperature(*self._logs)
+
+    def facts(self, temperature: float) -> dict[str, Any]:
+        """Calibration errors of the forest and of both together, before and after.
+
+        Args:
+            temperature: What the model takes; each point is judged by one that the others gave.
+        """
+        logs, index = self._logs
+        raw = calibration_facts(np.exp(logs), index)
+        facts = calibration_facts(self.forest, self.network.index, "forest_")
+        if temperature == 1.0:
+            return {**facts, **raw}
         return {
-            **calibration_facts(self.forest, index, "forest_"),
-            **calibration_facts(both, index),
+            **facts,
+            "stack_temperature": round(temperature, 3),
+            "raw_calibration_error": raw["calibration_error"],
+            **calibration_facts(soften_crosswise(logs, index), index),
         }
 
 
