@@ -12,7 +12,7 @@ import rasterio
 
 from pointillist.errors import InputError, MissingFileError, UnreadableFileError
 from pointillist.raster import ArraySource
-from pointillist.studies.mapping import draw_labels, score_map
+from pointillist.studies.mapping import disturb_labels, draw_labels, score_map
 from pointillist.studies.places import DUBAI_LEGEND, Folders, Place, prepare_scenes, read_place
 from pointillist.studies.scene import SceneCell, run_scene
 from pointillist.studies.transfer import TransferCell
@@ -113,6 +113,24 @@ def test_each_seed_draws_other_points(scenes: Path) -> None:
     assert balanced.counts(len(DUBAI_LEGEND)).tolist() == [10] * 5
     with pytest.raises(InputError, match="design of simple or balanced, got 'spread'"):
         draw_labels(place, 50, "spread", 0)
+
+
+def test_points_are_disturbed_as_much_as_asked() -> None:
+    mask = np.zeros((200, 300), dtype=np.int16)
+    place = Place("toy", ArraySource(np.zeros((1, 200, 300), dtype=np.uint8)), mask)
+    labels = draw_labels(place, 400, "simple", 3)
+    same = disturb_labels(labels, place, 0.0, 0.0, seed=3)
+    assert np.array_equal(same.rowcol, labels.rowcol)
+    assert np.array_equal(same.index, labels.index)
+    wrong = disturb_labels(labels, place, 0.1, 0.0, seed=3)
+    assert (wrong.index != labels.index).sum() == 40
+    assert set(wrong.index[wrong.index != 0].tolist()) == {1, 2, 3, 4}
+    off = disturb_labels(labels, place, 0.1, 2.0, seed=3)
+    assert np.array_equal(off.index, wrong.index)
+    away = np.hypot(*(off.rowcol - labels.rowcol).T)
+    assert 1.0 < away.mean() < 1.7  # 2/3 of the radius, moved to whole pixels
+    assert away.max() < 2.9
+    assert (off.rowcol >= 0).all() and (off.rowcol < mask.shape).all()
 
 
 def test_what_is_not_there_is_told(

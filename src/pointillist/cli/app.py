@@ -362,10 +362,10 @@ def study(
         str,
         typer.Argument(
             help="density, sampling, baselines, perclass, transfer, real, ablation, "
-            "ablation-reduced, blocks, accuracy, clicks or all; a published data set (potsdam, "
-            "vaihingen, deepglobe, agriculture-vision, loveda, openearthmap); a .yaml file; "
-            "prepare, which writes the scenes as arrays for machines without GDAL; or examples, "
-            "which keeps the maps that the report shows."
+            "ablation-reduced, disturbed, blocks, accuracy, clicks or all; a published data set "
+            "(potsdam, vaihingen, deepglobe, agriculture-vision, loveda, openearthmap); a .yaml "
+            "file; prepare, which writes the scenes as arrays for machines without GDAL; or "
+            "examples, which keeps the maps that the report shows."
         ),
     ],
     seeds: Annotated[

@@ -73,6 +73,31 @@ def draw_labels(place: Place, n_points: int, design: str, seed: int) -> Labelled
     return LabelledPixels.from_arrays(rowcol, place.mask[rowcol[:, 0], rowcol[:, 1]])
 
 
+def disturb_labels(
+    labels: LabelledPixels, place: Place, wrong_share: float, off_px: float, seed: int
+) -> LabelledPixels:
+    """Points as hasty people click them.
+
+    Args:
+        labels: The points, all right.
+        place: Their scene.
+        wrong_share: Share of the points that get another class, each of the others equally likely.
+        off_px: Points lie anywhere within this distance of where their class was seen, but not
+            outside the scene; 0 leaves them.
+        seed: Of what is wrong; the same points are wrong whatever their distance.
+    """
+    rng, n = np.random.default_rng([seed, len(labels), 2]), len(labels)
+    wrong = rng.permutation(n)[: round(wrong_share * n)]
+    index = labels.index.copy()
+    steps = rng.integers(1, len(place.legend), len(wrong))
+    index[wrong] = (index[wrong] + steps) % len(place.legend)
+    angle, radius = rng.uniform(0, 2 * np.pi, n), off_px * np.sqrt(rng.random(n))
+    away = np.rint(np.stack([radius * np.sin(angle), radius * np.cos(angle)], axis=1))
+    rowcol = labels.rowcol + away.astype(labels.rowcol.dtype)
+    rowcol = np.clip(rowcol, 0, np.array(place.mask.shape) - 1)
+    return LabelledPixels.from_arrays(rowcol, index)
+
+
 def learn(
     places: Sequence[Place], labels: Sequence[LabelledPixels], lesson: Lesson
 ) -> tuple[TrainedModel, dict[str, Any]]:

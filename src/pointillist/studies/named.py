@@ -18,7 +18,7 @@ from pointillist.studies.plan import (
     merge_studies,
     read_study,
 )
-from pointillist.studies.settings import SETTINGS
+from pointillist.studies.settings import FOR_DISTURBED, SETTINGS
 
 # Steps that ten minutes allow on 2 cores with AVX-512 BF16 and no AMX (measured on dubai8).
 STEPS_OF_TEN_MINUTES = 1993
@@ -195,7 +195,7 @@ def _ablation_reduced() -> StudyConfig:
 def _ablation_rows(points: dict[str, Any], slim: int, large: int) -> list[RowsConfig]:
     """Rows of `_recipe_rows`, and the default with one thing otherwise."""
     default = _default_cells(points, slim)
-    others = [name for name in SETTINGS if name not in ("default", "large encoder")]
+    others = [n for n in SETTINGS if n not in ("default", "large encoder", *FOR_DISTURBED)]
     against = {key: value for key, value in default.items() if key not in points}
     return [
         *_recipe_rows(points, slim, large),
@@ -230,6 +230,29 @@ def _default_cells(points: dict[str, Any], slim: int) -> dict[str, Any]:
 
 def _scene_rows(cells: dict[str, Any], against: dict[str, Any] | None) -> RowsConfig:
     return RowsConfig(protocol="P-scene", cells=cells, against=against)
+
+
+def _disturbed() -> StudyConfig:
+    points = {"scene": ["dubai1", "dubai2"], "n_points": 300, "design": "simple"}
+    default = _default_cells(points, _SLIM_STEPS_OF_TWO_MINUTES)
+    forest = {**points, "recipe": "forest", "class_shares": "auto"}
+    wrong, off = {"wrong_share": 0.1}, {"off_px": 2.0}
+    clean: dict[str, Any] = {"wrong_share": None, "off_px": None, "setting": "default"}
+    return StudyConfig(
+        name="disturbed",
+        title="P-scene, two minutes: wrong points, points off by two pixels, and what is done",
+        seeds=2,
+        rows=[
+            _scene_rows(forest, None),
+            _scene_rows({**forest, **wrong}, {"wrong_share": None}),
+            _scene_rows({**forest, **off}, {"off_px": None}),
+            _scene_rows(default, None),
+            _scene_rows({**default, **wrong}, clean),
+            _scene_rows({**default, **wrong, "setting": "label noise"}, clean),
+            _scene_rows({**default, **off}, clean),
+            _scene_rows({**default, **off, "setting": "point radius"}, clean),
+        ],
+    )
 
 
 def _blocks() -> StudyConfig:
@@ -322,6 +345,7 @@ _CONFIGS: dict[str, Callable[[], StudyConfig]] = {
     "real": _real,
     "ablation": _ablation,
     "ablation-reduced": _ablation_reduced,
+    "disturbed": _disturbed,
     "blocks": _blocks,
     "accuracy": _accuracy,
     "clicks": _clicks,

@@ -45,6 +45,8 @@ _PHRASES = {
     "budget": "{}",
     "setting": "{}",
     "steps": "{} steps",
+    "wrong_share": "{:.0%} of the points wrong",
+    "off_px": "points off by up to {:g} px",
     "unsure_px": "unsure within {} px of borders",
     "first_points": "{} points first",
     "round_points": "rounds of {}",

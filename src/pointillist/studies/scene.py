@@ -28,6 +28,8 @@ class SceneCell:
             points' own.
         setting: Name of what differs from the default recipe, see `studies.settings`; None for
             the plain network.
+        wrong_share: Share of the points that get another class at random; None for none.
+        off_px: Farthest that points lie from where their class was seen; None for not at all.
     """
 
     scene: str
@@ -40,6 +42,8 @@ class SceneCell:
     learning_rate: float | None = None
     class_shares: str | None = None
     setting: str | None = None
+    wrong_share: float | None = None
+    off_px: float | None = None
 
     def lesson(self) -> Lesson:
         """How it is learnt."""
@@ -64,9 +68,12 @@ def run_scene(cell: SceneCell, folders: Folders = NOWHERE) -> dict[str, Any]:
         Record: protocol, cell, `miou` over the classes present, `overall_accuracy`, per-class IoU,
         seconds of training and mapping.
     """
-    from pointillist.studies.mapping import draw_labels, learn_and_score
+    from pointillist.studies.mapping import disturb_labels, draw_labels, learn_and_score
 
     place = read_place(cell.scene, folders.find_scenes())
     labels = draw_labels(place, cell.n_points, cell.design, cell.seed)
+    labels = disturb_labels(
+        labels, place, cell.wrong_share or 0.0, cell.off_px or 0.0, seed=cell.seed
+    )
     figures = learn_and_score([place], [labels], cell.lesson(), place)
     return {"protocol": "P-scene", "cell": asdict(cell), **figures}

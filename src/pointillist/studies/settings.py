@@ -39,9 +39,14 @@ SETTINGS = MappingProxyType[str, dict[str, Any]](
         "refit": {"unet.refit": 0.3},
         "no calibration": {"unet.calibrate": False},
         "small chips": {"unet.chip_px": 64},
+        "label noise": {"label_noise": 0.1},
+        "point radius": {"point_radius": 2.0},
     }
 )
 """What a training says otherwise than the default on a CPU, by name."""
+
+FOR_DISTURBED = ("label noise", "point radius")
+"""Settings that clean points have no use for."""
 
 
 def setting_of(name: str | None) -> dict[str, Any]:
