@@ -42,15 +42,16 @@ def test_numbers_come_from_the_records(tmp_path: Path) -> None:
     assert "Per class at 200 points per image, 3 seeds" in page
 
 
-@pytest.mark.parametrize("study", ["real", "ablation-reduced"])
+@pytest.mark.parametrize("study", ["real", "ablation-reduced", "disturbed"])
 def test_the_default_recipe_has_a_section_of_its_own(tmp_path: Path, study: str) -> None:
     """Forests and plain networks belong to other studies too, and do not make one."""
     for cell in find_study(study).cells(1):
         record = {"protocol": "P-scene", "cell": asdict(cell), "miou": 0.5, "iou": [0.5] * 5}
         append_record(tmp_path / "scene.jsonl", {**record, "overall_accuracy": 0.6})
     page = render_html(make_document(gather(tmp_path)))
-    assert ("The default recipe on real scenes" in page) == (study == "ablation-reduced")
-    assert ("Two minutes of a CPU without bf16" in page) == (study == "ablation-reduced")
+    assert ("The default recipe on real scenes" in page) == (study != "real")
+    assert ("Points that are wrong, or off" in page) == (study == "disturbed")
+    assert ("Two minutes of a CPU without bf16" in page) == (study != "real")
     assert "Ten minutes on two cores" not in page
 
 
