@@ -166,7 +166,7 @@ def test_missing_file(tmp_path):
 
 def test_misspelt_choice():
     with pytest.raises(
-        WeightsError, match=r"weights as auto, imagenet, none or a file .*'imagnet'"
+        WeightsError, match=r"weights as auto, imagenet, generated, none or a file .*'imagnet'"
     ):
         build_model("resnet18", weights="imagnet")
 

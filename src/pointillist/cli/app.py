@@ -133,7 +133,9 @@ def train(
     ] = None,
     weights: Annotated[
         str | None,
-        typer.Option(help="Where the encoder starts: auto, imagenet, none or a file."),
+        typer.Option(
+            help="Where the network starts: auto, imagenet, generated (slim), none or a file."
+        ),
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Length in epochs.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Length in steps.")] = None,

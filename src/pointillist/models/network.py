@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from pointillist.errors import InputError
+from pointillist.models.generated import has_generated_weights, load_generated_weights
 from pointillist.models.weights import RANDOM_NOTE, load_encoder_weights
 
 if TYPE_CHECKING:
@@ -99,14 +100,15 @@ def build_model(
 
     Args:
         encoder: Any encoder of segmentation-models-pytorch, or of timm with prefix `tu-`; or
-            `slim` or `slim-wide`, see `SlimUnet`, which start at random or from a file.
-        pretrained: Start the encoder from ImageNet where it can be had (`weights="auto"`), else
-            at random (`"none"`).
+            `slim` or `slim-wide`, see `SlimUnet`.
+        pretrained: Start the encoder from ImageNet where it can be had, `slim` from weights that
+            come with the package (`weights="auto"`), else at random (`"none"`).
         in_channels: Number of bands.
         num_classes: Number of classes.
         architecture: Decoder, a key of `ARCHITECTURES`.
-        weights: Overrides `pretrained`: "auto", "imagenet", "none", or a file of encoder weights
-            (.safetensors, .pth, .pt; also a model of Pointillist).
+        weights: Overrides `pretrained`: "auto", "imagenet", "generated" (of the package, `slim`
+            only), "none", or a file of encoder weights (.safetensors, .pth, .pt; also a model of
+            Pointillist).
         seed: Seed of the random initialisation; None draws from torch's global generator.
 
     Returns:
@@ -125,7 +127,9 @@ def build_model(
     if weights is None:
         weights = "auto" if pretrained else "none"
     network: Any = build_network(spec, seed)
-    if encoder in SLIM_WIDTHS and weights == "auto":
+    if weights == "generated" or (weights == "auto" and has_generated_weights(encoder)):
+        network.weights_note = load_generated_weights(network, encoder)
+    elif encoder in SLIM_WIDTHS and weights == "auto":
         network.weights_note = f"{RANDOM_NOTE} (there are no weights for {encoder})"
     else:
         network.weights_note = load_encoder_weights(network.encoder, encoder, weights)

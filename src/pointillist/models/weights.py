@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-WEIGHTS_CHOICES = ("auto", "imagenet", "none")
+WEIGHTS_CHOICES = ("auto", "imagenet", "generated", "none")
 WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt")
 RANDOM_NOTE = "random initialisation"
 

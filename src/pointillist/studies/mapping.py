@@ -117,7 +117,6 @@ def learn(
             "seed": lesson.seed,
             "budget": lesson.budget,
             "unet.steps": lesson.steps if lesson.budget is None else 10**9,
-            "unet.weights": "none",
             "class_shares": lesson.class_shares,
             **({"unet.learning_rate": lesson.learning_rate} if lesson.learning_rate else {}),
         },

@@ -28,6 +28,7 @@ SLIM_STEPS_OF_TEN_MINUTES = 4 * STEPS_OF_TEN_MINUTES
 # Steps in two minutes of CPU time, both on the other kind of laptop: one thread of an AMD EPYC
 # without AVX-512 and bf16 takes 283 ms for one of the slim network, 2338 ms for one of the large.
 _SLIM_STEPS_OF_TWO_MINUTES, _STEPS_OF_TWO_MINUTES = 424, 51
+_BARE = "random start, natural draw"
 _PER_CLASS = [1, 5, 10, 20, 50]
 _PER_IMAGE = [50, 200, 500, 1000]
 _SAMPLED = [1, 2, 5, 10, 20]
@@ -184,41 +185,58 @@ def _ablation_reduced() -> StudyConfig:
     steps = _SLIM_STEPS_OF_TWO_MINUTES, _STEPS_OF_TWO_MINUTES
     taken_apart = {"scene": ["dubai1", "dubai2"], "n_points": 300, "design": ["simple", "balanced"]}
     whole = {"scene": ["dubai4", "dubai8"], "n_points": 300, "design": "simple"}
+    fewer_and_more = {"scene": ["dubai1", "dubai2"], "n_points": [100, 1000], "design": "simple"}
     return StudyConfig(
         name="ablation-reduced",
         title="P-scene, two minutes of a plain CPU: what each ingredient is worth on two scenes",
         seeds=2,
-        rows=[*_ablation_rows(taken_apart, *steps), *_recipe_rows(whole, *steps)],
+        rows=[
+            *_recipe_rows(whole, *steps),
+            *_recipe_rows(fewer_and_more, *steps, with_plain=False),
+            *_ablation_rows(taken_apart, *steps),
+            _other_setting(_default_cells(whole, steps[0]), "random start"),
+        ],
     )
 
 
 def _ablation_rows(points: dict[str, Any], slim: int, large: int) -> list[RowsConfig]:
     """Rows of `_recipe_rows`, and the default with one thing otherwise."""
     default = _default_cells(points, slim)
-    others = [n for n in SETTINGS if n not in ("default", "large encoder", *FOR_DISTURBED)]
+    apart = ("default", "large encoder", _BARE, *FOR_DISTURBED)
+    others = [name for name in SETTINGS if name not in apart]
     against = {key: value for key, value in default.items() if key not in points}
     return [
         *_recipe_rows(points, slim, large),
+        _other_setting(default, others),
+        _other_setting(default, _BARE, against="random start"),
         _scene_rows({**default, "recipe": "unet"}, against),
-        _scene_rows({**default, "setting": others}, {"setting": "default"}),
         _scene_rows({**default, "steps": large, "setting": "large encoder"}, against),
     ]
 
 
-def _recipe_rows(points: dict[str, Any], slim: int, large: int) -> list[RowsConfig]:
+def _other_setting(
+    default: dict[str, Any], setting: str | list[str], against: str = "default"
+) -> RowsConfig:
+    return _scene_rows({**default, "setting": setting}, {"setting": against})
+
+
+def _recipe_rows(
+    points: dict[str, Any], slim: int, large: int, *, with_plain: bool = True
+) -> list[RowsConfig]:
     """The forest, the plain network and the default recipe.
 
     Args:
         points: Scenes, points and designs.
         slim: Steps of the slim network.
         large: Steps of the ResNet-34 that take as long.
+        with_plain: Whether the plain network is wanted.
     """
     forest = {"recipe": "forest", "class_shares": "auto"}
     plain = {**points, "recipe": "unet", "steps": large}
     return [
         _scene_rows({**points, **forest}, None),
-        _scene_rows(plain, {**forest, "steps": None}),
         _scene_rows(_default_cells(points, slim), forest | {"steps": None, "setting": None}),
+        *([_scene_rows(plain, {**forest, "steps": None})] if with_plain else []),
     ]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 PLAIN: dict[str, Any] = {
     "unet.encoder": "resnet34",
+    "unet.weights": "none",
     "unet.learning_rate": 1e-3,
     "unet.draw": "natural",
     "unet.select": "last",
@@ -22,15 +23,19 @@ PLAIN: dict[str, Any] = {
 }
 """Plain partial cross-entropy; what cells without a setting mean."""
 
-_BASE: dict[str, Any] = {"unet.encoder": "slim"}
+_BASE: dict[str, Any] = {"unet.encoder": "slim", "unet.weights": "generated"}
 """What `auto` would choose by the machine is said here: a record must mean the same everywhere."""
+
+_RANDOM: dict[str, Any] = {"unet.weights": "none"}
 
 SETTINGS = MappingProxyType[str, dict[str, Any]](
     {
         "default": {},
-        "large encoder": {"unet.encoder": "resnet34"},
-        "wide encoder": {"unet.encoder": "slim-wide"},
+        "random start": _RANDOM,
+        "large encoder": {"unet.encoder": "resnet34", **_RANDOM},
+        "wide encoder": {"unet.encoder": "slim-wide", **_RANDOM},
         "natural draw": {"unet.draw": "natural"},
+        "random start, natural draw": {"unet.draw": "natural", **_RANDOM},
         "rate 1e-3": {"unet.learning_rate": 1e-3},
         "last weights": {"unet.select": "last"},
         "best weights": {"unet.select": "best"},

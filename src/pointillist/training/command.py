@@ -84,7 +84,7 @@ def train(
         label_noise: Share of points whose class is wrong, as far as known: 0.1 for one in ten.
         point_radius: How far points may lie from where they belong, in pixels.
         encoder: Encoder of the network.
-        weights: Where the encoder starts: `auto`, `imagenet`, `none` or a file.
+        weights: Where the network starts: `auto`, `imagenet`, `generated`, `none` or a file.
         epochs: Length of the training in epochs (of `steps_per_epoch` steps).
         steps: Length of the training in optimiser steps.
         seed: Seed of everything random.

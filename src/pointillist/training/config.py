@@ -50,7 +50,7 @@ class UnetConfig(_Frozen):
         encoder: Encoder, any of segmentation-models-pytorch (timm's with `tu-` before the name), or
             `slim`, which a CPU trains several times as fast. `auto` takes `slim` on a CPU without
             weights to start from, unless it has bf16 and eight minutes; else `resnet34`.
-        weights: Where the encoder starts: auto, imagenet, none, or a file.
+        weights: Where the network starts: auto, imagenet, generated (slim), none, or a file.
         chip_px: Side of a training chip; a multiple of 32.
         batch_size: Chips per step (per device).
         steps: Optimiser steps of the whole training.

@@ -12,6 +12,7 @@ from pointillist.data import estimate_normalisation
 from pointillist.errors import WeightsError
 from pointillist.losses import LogitAdjustedLoss, PartialCrossEntropyLoss, UncertainPointsLoss
 from pointillist.models import NetworkModel, NetworkSpec, build_model
+from pointillist.models.generated import GENERATED_NOTE
 from pointillist.models.hub import fetch_imagenet
 from pointillist.models.weights import RANDOM_NOTE
 from pointillist.training.class_shares import decide_shares, wants_estimate
@@ -39,8 +40,9 @@ LARGE_ENCODER, SLIM_ENCODER = "resnet34", "slim"
 LARGE_SECONDS = 480.0
 """From so much time on, a CPU with bf16 trains the large encoder (docs/decisions/0012)."""
 
-RANDOM_RATE = 4e-3
-"""Peak learning rate from random weights, unless another is asked for (docs/decisions/0012)."""
+OWN_RATE = 4e-3
+"""Peak learning rate from random weights and from those of the package, unless another is asked for
+(docs/decisions/0012, 0018)."""
 
 
 def fit_unet(
@@ -69,8 +71,8 @@ def fit_unet(
     normalisation = task.normalisation or estimate_normalisation(task.sources, seed=task.seed)
     torch.manual_seed(task.seed)
     network, spec, note = _start_network(task, config, workshop)
-    if config.learning_rate is None and note.startswith(RANDOM_NOTE):
-        config = config.model_copy(update={"learning_rate": RANDOM_RATE})
+    if config.learning_rate is None and note.startswith((RANDOM_NOTE, GENERATED_NOTE)):
+        config = config.model_copy(update={"learning_rate": OWN_RATE})
     chips = make_chips(holdout, config, normalisation)
     watched = second = None
 
@@ -173,7 +175,8 @@ def choose_encoder(
     has_time = seconds is not None and seconds >= LARGE_SECONDS
     if has_time and choose_precision(config) == "bf16":
         return LARGE_ENCODER
-    if config.weights == "none" or (config.weights == "auto" and not _can_have_weights()):
+    without = config.weights in ("none", "generated")
+    if without or (config.weights == "auto" and not _can_have_weights()):
         return SLIM_ENCODER
     return LARGE_ENCODER
 
