@@ -52,7 +52,9 @@ def pretrain(terms: Sequence[Term]) -> nn.Module:
     torch.manual_seed(0)
     network = build_model("slim", False, num_classes=len(FAMILIES), weights="none")
     for term in terms:
-        made = [generate_families(np.random.default_rng([7, i]), _SIDE) for i in range(term.n_scenes)]
+        made = [
+            generate_families(np.random.default_rng([7, i]), _SIDE) for i in range(term.n_scenes)
+        ]
         images = np.stack([image for image, _ in made]).astype(np.float16)
         families = np.stack([family for _, family in made])
         learn(network, images, families, term)

@@ -130,7 +130,8 @@ def test_points_are_disturbed_as_much_as_asked() -> None:
     away = np.hypot(*(off.rowcol - labels.rowcol).T)
     assert 1.0 < away.mean() < 1.7  # 2/3 of the radius, moved to whole pixels
     assert away.max() < 2.9
-    assert (off.rowcol >= 0).all() and (off.rowcol < mask.shape).all()
+    assert (off.rowcol >= 0).all()
+    assert (off.rowcol < mask.shape).all()
 
 
 def test_what_is_not_there_is_told(

@@ -1,4 +1,4 @@
-"""Starting weights that come with the package: learnt on generated scenes, where colours say nothing.
+"""Starting weights of the package: learnt on generated scenes, where colours say nothing.
 
 They are small enough to be shipped, need no hub, and hold an encoder and its decoder.
 `benchmarks/pretrain_slim.py` makes them; what they are worth is in docs/decisions/0018.

@@ -304,7 +304,9 @@ def _photograph(canvas: _Canvas) -> NDArray[np.float32]:
     rng, n, image = canvas.rng, canvas.n, canvas.image
     if rng.random() < 0.7:
         image = ndimage.gaussian_filter(image, (0, *(rng.uniform(0.3, 1.1),) * 2))
-    slope = (canvas.cols - n / 2) * np.cos(canvas.turn) + (canvas.rows - n / 2) * np.sin(canvas.turn)
+    slope = (canvas.cols - n / 2) * np.cos(canvas.turn) + (canvas.rows - n / 2) * np.sin(
+        canvas.turn
+    )
     lit = image * (1 + rng.uniform(0, 0.15) * slope / n)
     mix = np.eye(3) * rng.uniform(0.5, 1) + rng.normal(0, 0.25, (3, 3))
     bands = np.einsum("ij,jyx->iyx", mix, lit)

@@ -80,9 +80,7 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
         forest = forest.reweigh_classes(shares.factors)
     return replace(
         fitted,
-        model=EnsembleModel(
-            [network, forest], [weight, 1 - weight], card, temperature=temperature
-        ),
+        model=EnsembleModel([network, forest], [weight, 1 - weight], card, temperature=temperature),
         facts={**fitted.facts, **facts},
         judged=fitted.judged if pair is None else pair.judge(shares.factors),
     )
