@@ -49,7 +49,7 @@ class UnetConfig(_Frozen):
         architecture: Decoder, any that `build_model` knows.
         encoder: Encoder, any of segmentation-models-pytorch (timm's with `tu-` before the name), or
             `slim`, which a CPU trains several times as fast. `auto` takes `slim` on a CPU without
-            weights to start from, unless it has bf16 and eight minutes; else `resnet34`.
+            ImageNet weights, else `resnet34`.
         weights: Where the network starts: auto, imagenet, generated (slim), none, or a file.
         chip_px: Side of a training chip; a multiple of 32.
         batch_size: Chips per step (per device).

@@ -22,7 +22,6 @@ from pointillist.training.fitting import (
     Fit,
     Interruption,
     choose_device,
-    choose_precision,
     fit_network,
 )
 from pointillist.training.forest import fit_forest_and_shares
@@ -37,8 +36,6 @@ from pointillist.training.terms import SecondTerm
 from pointillist.training.warm_start import network_of, take_over
 
 LARGE_ENCODER, SLIM_ENCODER = "resnet34", "slim"
-LARGE_SECONDS = 480.0
-"""From so much time on, a CPU with bf16 trains the large encoder (docs/decisions/0012)."""
 
 OWN_RATE = 4e-3
 """Peak learning rate from random weights and from those of the package, unless another is asked for
@@ -134,7 +131,7 @@ def _start_network(
 ) -> tuple[torch.nn.Module, NetworkSpec, str]:
     """The network before its first step, and where its weights come from."""
     begin = workshop.begin
-    encoder = choose_encoder(config, begin, workshop.seconds)
+    encoder = choose_encoder(config, begin)
     spec = NetworkSpec(config.architecture, encoder, len(task.bands), len(task.legend))
     network = build_model(
         encoder=spec.encoder,
@@ -152,18 +149,15 @@ def _start_network(
     return network, spec, note
 
 
-def choose_encoder(
-    config: UnetConfig, begin: Start | None = None, seconds: float | None = None
-) -> str:
-    """The encoder that is asked for; for `auto` the one that the time at hand suits.
+def choose_encoder(config: UnetConfig, begin: Start | None = None) -> str:
+    """The encoder that is asked for; for `auto` the one that machine and weights suit.
 
-    A GPU trains a large encoder, and so does a CPU with bf16 in ten minutes; weights that are at
-    hand make up for few steps. Else a slim network learns more in the same time.
+    A GPU trains a large encoder, and so does a CPU where ImageNet weights are at hand. Else a slim
+    network learns more in the same time (docs/decisions/0012, 0018).
 
     Args:
         config: How to train.
         begin: The run that is gone on from, whose encoder is kept.
-        seconds: Time for the whole training, None where nobody says.
     """
     if config.encoder != "auto":
         return config.encoder
@@ -171,9 +165,6 @@ def choose_encoder(
     if kept is not None:
         return kept.spec.encoder
     if config.architecture != "unet" or choose_device(config.device) == "cuda":
-        return LARGE_ENCODER
-    has_time = seconds is not None and seconds >= LARGE_SECONDS
-    if has_time and choose_precision(config) == "bf16":
         return LARGE_ENCODER
     without = config.weights in ("none", "generated")
     if without or (config.weights == "auto" and not _can_have_weights()):
