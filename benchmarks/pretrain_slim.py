@@ -1,7 +1,7 @@
 """Make the weights that a slim network starts from: told to tell families of things apart.
 
-Scenes in random colours (`pointillist.scenes.families`) are generated and learnt in terms, each on
-more scenes than the one before. Half an hour on one core:
+Scenes in random colours (`pointillist.scenes.families`) are generated and learnt. Twenty minutes on
+one core:
 
     python benchmarks/pretrain_slim.py src/pointillist/models/starts/slim.safetensors
 """
@@ -11,8 +11,6 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,43 +27,31 @@ _CHIP, _BATCH, _SIDE = 128, 8, 192
 _RATE, _WARMUP, _DECAY = 4e-3, 0.03, 0.995
 
 
-@dataclass(frozen=True)
-class Term:
-    """A part of the training, with a learning rate that falls from its peak to nothing.
+def pretrain(n_scenes: int = 1600, n_steps: int = 5000, seed: int = 1) -> nn.Module:
+    """A slim network that has learnt the families, its weights a running mean.
 
     Args:
         n_scenes: Scenes it sees; those of a smaller number are among those of a larger one.
         n_steps: Optimiser steps of eight chips.
         seed: Of chips and moves.
     """
-
-    n_scenes: int
-    n_steps: int
-    seed: int
-
-
-TERMS = (Term(1600, 5000, 1), Term(3200, 6500, 11))
-
-
-def pretrain(terms: Sequence[Term]) -> nn.Module:
-    """A slim network that has learnt the families, its weights a running mean."""
     torch.manual_seed(0)
     network = build_model("slim", False, num_classes=len(FAMILIES), weights="none")
-    for term in terms:
-        made = [
-            generate_families(np.random.default_rng([7, i]), _SIDE) for i in range(term.n_scenes)
-        ]
-        images = np.stack([image for image, _ in made]).astype(np.float16)
-        families = np.stack([family for _, family in made])
-        learn(network, images, families, term)
+    made = [generate_families(np.random.default_rng([7, i]), _SIDE) for i in range(n_scenes)]
+    images = np.stack([image for image, _ in made]).astype(np.float16)
+    families = np.stack([family for _, family in made])
+    learn(network, images, families, n_steps, np.random.default_rng(seed))
     return network
 
 
 def learn(
-    network: nn.Module, images: NDArray[np.float16], families: NDArray[np.uint8], term: Term
+    network: nn.Module,
+    images: NDArray[np.float16],
+    families: NDArray[np.uint8],
+    n_steps: int,
+    rng: np.random.Generator,
 ) -> None:
-    """One term; the network is left with the running mean of its weights."""
-    rng = np.random.default_rng(term.seed)
+    """Train the network; it is left with the running mean of its weights."""
     network.to(memory_format=torch.channels_last).train()
     shares = np.bincount(families.ravel(), minlength=len(FAMILIES)) / families.size
     weights = torch.tensor((shares + 0.02) ** -0.5, dtype=torch.float32)
@@ -73,9 +59,9 @@ def learn(
     optimizer = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=0.01, fused=True)
     mean: dict[str, Tensor] = {}
     right, start = 0.0, time.monotonic()
-    for step in range(term.n_steps):
+    for step in range(n_steps):
         for group in optimizer.param_groups:
-            group["lr"] = _RATE * rate_factor(step / term.n_steps)
+            group["lr"] = _RATE * rate_factor(step / n_steps)
         image, family = draw_batch(rng, images, families)
         logits = network(image)
         loss = criterion(logits, family)
@@ -148,10 +134,10 @@ def main() -> None:
     """Learn and keep."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path, help="File to write (.safetensors).")
-    parser.add_argument("--steps", type=int, help="One short term instead, to try it out.")
+    parser.add_argument("--scenes", type=int, default=1600)
+    parser.add_argument("--steps", type=int, default=5000)
     given = parser.parse_args()
-    terms = TERMS if given.steps is None else (Term(16, given.steps, 1),)
-    keep(pretrain(terms), given.out)
+    keep(pretrain(given.scenes, given.steps), given.out)
 
 
 if __name__ == "__main__":
