@@ -88,7 +88,7 @@ def test_other_supervision_is_refused():
 @pytest.mark.parametrize("name", list(SETTINGS))
 def test_a_setting_is_one_that_a_training_knows_and_differs_from_the_default(name):
     config = read_config(None, setting_of(name))
-    default = read_config(None, {"unet.encoder": "slim"})
+    default = read_config(None, {"unet.encoder": "slim", "unet.weights": "generated"})
     assert (config == default) == (name == "default")
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from pointillist.errors import WeightsError
-from pointillist.training import UnetConfig, unet
-from pointillist.training.unet import choose_encoder
+from pointillist.grid import Grid, Transform
+from pointillist.legend import Legend
+from pointillist.points import LabelledPixels
+from pointillist.raster import ArraySource
+from pointillist.training import TrainingTask, UnetConfig, unet
+from pointillist.training.unet import choose_encoder, suits_generated
 
 
 @pytest.fixture(autouse=True)
@@ -38,3 +43,24 @@ def test_a_gpu_and_another_decoder_take_the_large_one(monkeypatch):
 
 def test_what_is_asked_for_is_taken():
     assert choose_encoder(UnetConfig(encoder="tu-resnet10t", weights="none")) == "tu-resnet10t"
+
+
+@pytest.mark.parametrize(
+    ("crs", "size", "n_bands", "suits"),
+    [
+        ("EPSG:32640", 0.5, 3, True),
+        ("EPSG:32640", 10.0, 3, False),
+        ("EPSG:32640", 0.5, 4, False),
+        ("EPSG:4326", 0.5 / 111_000, 3, True),
+        ("EPSG:4326", 30 / 111_000, 3, False),
+        (None, 1.0, 3, False),
+    ],
+)
+def test_weights_of_shapes_are_for_fine_pixels_of_three_bands(crs, size, n_bands, suits):
+    x, y = (55.0, 25.0) if crs == "EPSG:4326" else (310_000.0, 2_780_000.0)
+    grid = Grid(8, 8, Transform(size, 0.0, x, 0.0, -size, y), crs)
+    source = ArraySource(np.zeros((n_bands, 8, 8), np.uint8), None, grid)
+    pixels = LabelledPixels.from_arrays(np.array([[1, 1]]), np.array([0]))
+    legend = Legend.from_names(["a", "b"])
+    task = TrainingTask((source,), (pixels,), legend, 0, source.band_names)
+    assert suits_generated(task) == suits

@@ -15,6 +15,7 @@ from pointillist.models import NetworkModel, NetworkSpec, build_model
 from pointillist.models.generated import GENERATED_NOTE
 from pointillist.models.hub import fetch_imagenet
 from pointillist.models.weights import RANDOM_NOTE
+from pointillist.sampling.spacing import pixel_size_m
 from pointillist.training.class_shares import decide_shares, wants_estimate
 from pointillist.training.config import TrainConfig, UnetConfig
 from pointillist.training.edge_effect import measure_on_scenes
@@ -36,6 +37,15 @@ from pointillist.training.terms import SecondTerm
 from pointillist.training.warm_start import network_of, take_over
 
 LARGE_ENCODER, SLIM_ENCODER = "resnet34", "slim"
+
+FINE_M = 2.0
+"""Largest pixels for which the weights of generated scenes are taken unasked: what these know are
+shapes, and coarse pixels are told apart by their spectra (docs/decisions/0018)."""
+
+_UNSUITED = (
+    f" (the weights of the package are for three bands and pixels of up to {FINE_M:g} m; "
+    "--weights generated takes them all the same)"
+)
 
 OWN_RATE = 4e-3
 """Peak learning rate from random weights and from those of the package, unless another is asked for
@@ -132,21 +142,31 @@ def _start_network(
     """The network before its first step, and where its weights come from."""
     begin = workshop.begin
     encoder = choose_encoder(config, begin)
+    weights = config.weights if begin is None else "none"
+    is_unsuited = weights == "auto" and encoder == SLIM_ENCODER and not suits_generated(task)
     spec = NetworkSpec(config.architecture, encoder, len(task.bands), len(task.legend))
     network = build_model(
         encoder=spec.encoder,
         in_channels=spec.in_channels,
         num_classes=spec.num_classes,
         architecture=spec.architecture,
-        weights=config.weights if begin is None else "none",
+        weights="none" if is_unsuited else weights,
     )
     if begin is None:
-        note = str(network.weights_note)
+        note = str(network.weights_note) + (_UNSUITED if is_unsuited else "")
         workshop.say(f"Encoder {encoder}: {note}")
     else:
         note = take_over(network, spec, task.legend, begin)
         workshop.say(note)
     return network, spec, note
+
+
+def suits_generated(task: TrainingTask) -> bool:
+    """Whether shapes tell things apart: three bands, pixels of at most `FINE_M` on the ground."""
+    grids = [source.grid for source in task.sources]
+    return len(task.bands) == 3 and all(
+        grid.crs is not None and pixel_size_m(grid) <= FINE_M for grid in grids
+    )
 
 
 def choose_encoder(config: UnetConfig, begin: Start | None = None) -> str:
