@@ -101,10 +101,9 @@ class EnsembleGraph(nn.Module):
         """Probabilities of the whole."""
         pairs = zip(self.weights, self.parts, strict=True)
         total = sum(weight * part(normalised, valid) for weight, part in pairs) * self.factors
-        shares: Tensor = total / total.sum(dim=1, keepdim=True)
         if self.temperature != 1.0:
-            shares = shares ** (1.0 / self.temperature)
-            shares = shares / shares.sum(dim=1, keepdim=True)
+            total = total ** (1.0 / self.temperature)
+        shares: Tensor = total / total.sum(dim=1, keepdim=True)
         return shares
 
 

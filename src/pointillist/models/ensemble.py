@@ -99,10 +99,9 @@ class EnsembleModel(TrainedModel):
         for weight, values in zip(self.weights[1:], probabilities[1:], strict=True):
             total += weight * values
         total *= self.class_factors.reshape(-1, *[1] * (total.ndim - 1))
-        total /= total.sum(axis=0)
         if self.temperature != 1.0:
             np.power(total, np.float32(1.0 / self.temperature), out=total)
-            total /= total.sum(axis=0)
+        total /= total.sum(axis=0)
         return total
 
     def _class_probabilities(

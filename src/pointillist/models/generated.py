@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pointillist.errors import WeightsError
+from pointillist.models.weights import fit_tensors, read_weights
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,8 +40,6 @@ def load_generated_weights(network: nn.Module, name: str) -> str:
     Raises:
         WeightsError: The package holds none for this encoder.
     """
-    from pointillist.models.weights import fit_tensors, read_weights
-
     if not has_generated_weights(name):
         known = ", ".join(sorted(path.stem for path in FOLDER.glob("*.safetensors")))
         raise WeightsError(
