@@ -39,6 +39,7 @@ def test_a_gpu_and_another_decoder_take_the_large_one(monkeypatch):
     assert choose_encoder(UnetConfig(architecture="fpn", weights="none")) == "resnet34"
     monkeypatch.setattr(unet, "choose_device", lambda _: "cuda")
     assert choose_encoder(UnetConfig(weights="none")) == "resnet34"
+    assert choose_encoder(UnetConfig(weights="generated")) == "slim"  # no other has such weights
 
 
 def test_what_is_asked_for_is_taken():

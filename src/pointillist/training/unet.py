@@ -184,10 +184,11 @@ def choose_encoder(config: UnetConfig, begin: Start | None = None) -> str:
     kept = None if begin is None else network_of(begin.model)
     if kept is not None:
         return kept.spec.encoder
+    if config.weights == "generated":
+        return SLIM_ENCODER
     if config.architecture != "unet" or choose_device(config.device) == "cuda":
         return LARGE_ENCODER
-    without = config.weights in ("none", "generated")
-    if without or (config.weights == "auto" and not _can_have_weights()):
+    if config.weights == "none" or (config.weights == "auto" and not _can_have_weights()):
         return SLIM_ENCODER
     return LARGE_ENCODER
 
