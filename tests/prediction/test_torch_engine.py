@@ -1,7 +1,8 @@
-"""What a GPU adds to the PyTorch engine, with one that is pretended: order of events, all values.
+"""What a GPU adds to the PyTorch engine: order of events, all values.
 
-No real GPU runs these tests. They pin down what would be wrong on any: a buffer that is filled
-again before it was sent, computing that does not wait, a recorded graph used for another shape.
+Most is pinned down with a GPU that is pretended, as it would be wrong on any: a buffer that is
+filled again before it was sent, computing that does not wait, a recorded graph used for another
+shape. What needs a real one is skipped where there is none.
 """
 
 from __future__ import annotations
@@ -14,10 +15,18 @@ import torch
 from prediction_cases import colour_scene
 
 from pointillist.grid import Block, Window
-from pointillist.prediction import EngineRequest, TorchEngine, Wanted, choice, choose_engine
+from pointillist.prediction import (
+    EngineRequest,
+    Tiling,
+    TorchEngine,
+    Wanted,
+    choice,
+    choose_engine,
+)
 from pointillist.prediction.block import predict_block
-from pointillist.prediction.torch_engine import Lane, RecordedForward
-from pointillist.raster import Pixels
+from pointillist.prediction.mapping import predict_scene
+from pointillist.prediction.torch_engine import _N_BUFFERS, Lane, RecordedForward
+from pointillist.raster import ArraySource, Pixels
 
 CPU = torch.device("cpu")
 
@@ -91,16 +100,19 @@ class _Graph:
 def test_what_is_sent_arrives_and_a_buffer_waits_for_its_last_use(rng) -> None:
     cuda = _Cuda()
     lane = Lane(CPU, cuda, pin=False)
-    images = [rng.random((1, 3, 8, 8 - 2 * n), dtype=np.float32) for n in range(3)]
+    sides = range(8, 8 - _N_BUFFERS - 1, -1)
+    images = [rng.random((1, 3, 12, 4 + side), dtype=np.float32) for side in sides]
     sent = [lane.send(image) for image in images]
     for image, one in zip(images, sent, strict=True):
         np.testing.assert_array_equal(lane.receive(one).numpy(), image)
         assert lane.receive(one).is_contiguous(memory_format=torch.channels_last)
     sending = ["begin sending", "record {0}", "end sending"]
-    expected = [step.format(n) for n in (1, 2) for step in sending]
-    expected += ["synchronize 1", *(step.format(3) for step in sending)]
-    assert cuda.log[: len(expected)] == expected  # two buffers: the third image waits for the first
-    assert cuda.log[len(expected) :: 2] == ["wait 1", "wait 2", "wait 3"]
+    n = _N_BUFFERS
+    expected = [step.format(i) for i in range(1, n + 1) for step in sending]
+    # one image more than buffers: it waits for the first
+    expected += ["synchronize 1", *(step.format(n + 1) for step in sending)]
+    assert cuda.log[: len(expected)] == expected
+    assert cuda.log[len(expected) :: 2] == [f"wait {i}" for i in range(1, n + 2)]
 
 
 def test_a_larger_image_gets_a_larger_buffer(rng) -> None:
@@ -146,6 +158,8 @@ def test_blocks_of_a_gpu_are_those_of_the_cpu(with_lane, tiny_network) -> None:
     image, _ = colour_scene(96, 160, np.random.default_rng(1))
     pixels = Pixels(image, np.ones((96, 160), dtype=bool))
     block = Block(0, Window(10, 20, 70, 100), Window(0, 0, 96, 160))
+    pixels.data[:, 50:60, 70:90] = 0
+    pixels.valid[50:60, 70:90] = False
     mapped = np.ones((70, 100), dtype=bool)
     mapped[3, 4] = False
     plain = TorchEngine(tiny_network)
@@ -190,3 +204,46 @@ def test_without_a_driver_pytorch_need_not_be_asked(monkeypatch) -> None:
     monkeypatch.setattr(choice.ctypes, "CDLL", none)
     monkeypatch.setattr("torch.cuda.is_available", lambda: pytest.fail("was asked"))
     assert choice._device("auto") == "cpu"
+
+
+def test_a_block_is_begun_before_the_last_one_is_fetched(with_lane, tiny_network) -> None:
+    image, _ = colour_scene(96, 160, np.random.default_rng(1))
+    source = ArraySource(image)
+    source.data[:, :64, 64:128] = np.nan  # a block with nothing to map in between
+    blocks = Tiling(64, 0, 32).plan((96, 160))
+    with_lane.n_readers, fetched = 3, []
+    begin = with_lane.begin_classes
+
+    def begin_and_tell(prepared, crop):
+        wait, number = begin(prepared, crop), len(fetched)
+        fetched.append(f"begin {number}")
+        return lambda: fetched.append(f"fetch {number}") or wait()
+
+    with_lane.begin_classes = begin_and_tell
+    found = list(predict_scene(source, blocks, with_lane, Wanted()))
+    expected = list(predict_scene(source, blocks, TorchEngine(tiny_network), Wanted()))
+    for (block, here), (other, there) in zip(found, expected, strict=True):
+        assert block == other
+        assert (here is None) == (there is None)
+        if here is not None:
+            np.testing.assert_array_equal(here.index, there.index)
+    assert fetched[:3] == ["begin 0", "fetch 0", "begin 2"]
+    assert fetched[3] == "begin 3"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_real_gpu_maps_like_the_cpu(tiny_network, precision) -> None:
+    image, _ = colour_scene(500, 700, np.random.default_rng(1))
+    source = ArraySource(image)
+    source.data[:, 100:200, 300:400] = np.nan
+    blocks = Tiling(128, 32, 32).plan((500, 700))
+    maps = []
+    for engine in (TorchEngine(tiny_network), TorchEngine(tiny_network, precision, "cuda")):
+        classes = np.full((500, 700), -1)
+        for block, result in predict_scene(source, blocks, engine, Wanted()):
+            if result is not None:
+                classes[block.core.slices] = result.index
+        maps.append(classes)
+    np.testing.assert_array_equal(maps[0] < 0, maps[1] < 0)
+    assert (maps[0] == maps[1]).mean() >= (0.9999 if precision == "fp32" else 0.995)

@@ -60,6 +60,14 @@ class Normalisation:
         """Number of bands."""
         return len(self.mean)
 
+    @property
+    def shift_scale(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(B,) what is subtracted of raw values, and (B,) what they are then multiplied by."""
+        return (
+            np.asarray(self.mean, dtype=np.float32),
+            (1.0 / np.asarray(self.std)).astype(np.float32),
+        )
+
     def apply(
         self, data: NDArray[Any], valid: NDArray[np.bool_] | None = None
     ) -> NDArray[np.float32]:
@@ -80,8 +88,7 @@ class Normalisation:
                 f"Expected an array (bands, height, width) with {self.n_bands} bands to normalise, "
                 f"got {data.shape}."
             )
-        mean = np.asarray(self.mean, dtype=np.float32)[:, None, None]
-        scale = (1.0 / np.asarray(self.std)).astype(np.float32)[:, None, None]
+        mean, scale = (values[:, None, None] for values in self.shift_scale)
         with np.errstate(invalid="ignore", over="ignore"):
             out: NDArray[np.float32] = np.subtract(data, mean, dtype=np.float32)
             out *= scale

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -135,9 +136,7 @@ def predict_block(
     """
     crop = block.core.slices_in(block.read)
     if not wanted.needs_probabilities:
-        index = classes_of(engine, prepared, crop)
-        index[~mapped] = -1
-        return BlockPrediction(index)
+        return _only_mapped(classes_of(engine, prepared, crop), mapped)
     scores = engine.scores(prepared, crop)
     index = best_class(scores)
     index[~mapped] = -1
@@ -150,6 +149,27 @@ def predict_block(
         probabilities if wanted.probabilities else None,
         normalised_entropy(probabilities) if wanted.uncertainty else None,
     )
+
+
+def begin_block(
+    engine: Engine, prepared: Any, block: Block, mapped: NDArray[np.bool_], wanted: Wanted
+) -> Callable[[], BlockPrediction] | None:
+    """Have the engine begin a block, if it can while another one is not finished yet.
+
+    Returns:
+        What waits for the prediction; None where the engine computes one block at a time.
+    """
+    begin = getattr(engine, "begin_classes", None)
+    if begin is None or wanted.needs_probabilities:
+        return None
+    wait = begin(prepared, block.core.slices_in(block.read))
+    return None if wait is None else lambda: _only_mapped(wait(), mapped)
+
+
+def _only_mapped(index: NDArray[np.int16], mapped: NDArray[np.bool_]) -> BlockPrediction:
+    if not mapped.all():
+        index[~mapped] = -1
+    return BlockPrediction(index)
 
 
 def normalised_entropy(probabilities: FloatArray) -> FloatArray:

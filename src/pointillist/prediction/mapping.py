@@ -14,7 +14,7 @@ from pointillist.errors import ClusterError, OutputError, UnreadableFileError
 from pointillist.grid import Block, Window
 from pointillist.points import AreaOfInterest
 from pointillist.prediction.blending import with_blending
-from pointillist.prediction.block import BlockPrediction, Wanted, predict_block
+from pointillist.prediction.block import BlockPrediction, Wanted, begin_block, predict_block
 from pointillist.prediction.block_layers import BlockFormat
 from pointillist.prediction.block_store import BlockStore
 from pointillist.prediction.engine import Engine
@@ -27,7 +27,13 @@ from pointillist.prediction.tracing import span
 from pointillist.prediction.views import with_views
 from pointillist.prediction.work_folder import FinishedBlocks, WorkFolder
 from pointillist.prediction.write_behind import write_behind
-from pointillist.raster import decoded_once, in_panels, little_kept, remove_partial_files
+from pointillist.raster import (
+    ArraySource,
+    decoded_once,
+    in_panels,
+    little_kept,
+    remove_partial_files,
+)
 
 if TYPE_CHECKING:
     from pointillist.raster import PixelSource
@@ -102,18 +108,26 @@ def predict_scene(
         with span("prepare", block=block.index):
             return engine.prepare(pixels), mapped
 
-    with closing(read_ahead(blocks, read)) as read_blocks:
+    n_readers = getattr(engine, "n_readers", 1) if isinstance(source, ArraySource) else 1
+    with closing(read_ahead(blocks, read, n_readers, n_readers)) as read_blocks:
+        in_flight: tuple[Block, Callable[[], BlockPrediction]] | None = None
         for block, ready in read_blocks:
-            if ready is None:
-                yield block, None
-            elif isinstance(ready, UnreadableFileError):
+            begun = result = None
+            if isinstance(ready, UnreadableFileError):
                 assert on_unreadable is not None, "else it was raised"
                 on_unreadable(block, ready)
-                yield block, None
-            else:
+            elif ready is not None:
                 with span("infer", block=block.index):
-                    result = predict_block(engine, ready[0], block, ready[1], wanted)
+                    begun = begin_block(engine, ready[0], block, ready[1], wanted)
+                    if begun is None:
+                        result = predict_block(engine, ready[0], block, ready[1], wanted)
+            if in_flight is not None:  # a GPU begins a block before the last one is fetched
+                yield in_flight[0], in_flight[1]()
+            in_flight = None if begun is None else (block, begun)
+            if in_flight is None:
                 yield block, result
+        if in_flight is not None:
+            yield in_flight[0], in_flight[1]()
 
 
 def _predict_missing(

@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
     from pointillist.models import NetworkModel
 
+    Sent = tuple[Tensor, Any]
+
 logger = logging.getLogger(__name__)
 
-# Input buffers in page-locked memory: one is filled while the other one is sent.
-_N_BUFFERS = 2
+# Threads that read for a GPU: it computes faster than one thread reads.
+_N_READERS = 4
+# Buffers in page-locked memory, so that some are filled while others are sent.
+_N_BUFFERS = 2 * _N_READERS
 # A shape is recorded as a CUDA graph once it has come so often: most blocks of a scene are alike.
 _RECORD_AFTER = 2
 
@@ -52,17 +56,23 @@ class TorchEngine(NetworkEngine):
             network = copy.deepcopy(network).to(self._device)
         self._network = network.to(memory_format=torch.channels_last)
         self._lane = Lane(self._device, torch.cuda) if self._device.type == "cuda" else None
+        self._shift_scale = [
+            torch.from_numpy(values).view(1, -1, 1, 1).to(self._device)
+            for values in self._normalisation.shift_scale
+        ]
         self._run: Callable[[Tensor], Tensor] = self._forward
         if self._device.type == "cuda":
             self._run = RecordedForward(self._forward, torch.cuda)
+            self.n_readers = _N_READERS
 
     def prepare(self, pixels: Any) -> Any:
-        """Normalised bands; already on their way to the GPU where there is one."""
+        """Normalised bands; where there is a GPU, raw ones already on their way to it."""
         import torch
 
-        image = super().prepare(pixels)
         if self._lane is not None:
-            return self._lane.send(image)
+            is_valid = None if pixels.valid.all() else self._lane.send(pixels.valid)
+            return self._lane.send(pixels.data[None]), is_valid
+        image = super().prepare(pixels)
         return torch.from_numpy(image).to(memory_format=torch.channels_last)
 
     def scores(self, prepared: Any, crop: Crop) -> FloatArray:
@@ -72,20 +82,37 @@ class TorchEngine(NetworkEngine):
 
     def classes(self, prepared: Any, crop: Crop) -> NDArray[np.int16] | None:
         """Class indices (h, w) found on the GPU, a tenth of what scores would send back."""
+        begun = self.begin_classes(prepared, crop)
+        return None if begun is None else begun()
+
+    def begin_classes(self, prepared: Any, crop: Crop) -> Callable[[], NDArray[np.int16]] | None:
+        """Have the GPU find classes (h, w); what is returned waits for them.
+
+        Meanwhile the next block may be begun: results come back on the GPU's own time.
+        """
         if self._lane is None:
             return None
         import torch
 
         best = self._logits(prepared, crop).argmax(dim=0).to(torch.int16)
-        classes: NDArray[np.int16] = best.cpu().numpy()
-        return classes
+        return self._lane.fetch(best)
 
     def _logits(self, prepared: Any, crop: Crop) -> Tensor:
         import torch
 
         with torch.inference_mode():
-            image = prepared if self._lane is None else self._lane.receive(prepared)
+            image = prepared if self._lane is None else self._normalised(*prepared)
             return self._run(image)[0, :, crop[0], crop[1]]
+
+    def _normalised(self, image: Sent, is_valid: Sent | None) -> Tensor:
+        """What was sent, as `Normalisation.apply` would have it."""
+        assert self._lane is not None
+        raw = self._lane.receive(image)
+        shift, scale = self._shift_scale
+        normalised = (raw - shift) * scale
+        if is_valid is not None:
+            normalised.masked_fill_(~self._lane.receive(is_valid), 0.0)
+        return normalised
 
     def _forward(self, image: Tensor) -> Tensor:
         import torch
@@ -97,7 +124,7 @@ class TorchEngine(NetworkEngine):
 
 
 class Lane:
-    """Sends images to a GPU beside its computing: page-locked buffers, a stream of its own.
+    """Sends arrays to a GPU beside its computing: page-locked buffers, a stream of its own.
 
     What is sent has memory of its own on the GPU, so that it may be received in any order, by any
     thread; buffers are filled by one thread at a time.
@@ -115,31 +142,53 @@ class Lane:
         self._sent: list[Any] = [None] * _N_BUFFERS
         self._n, self._one_sends = 0, threading.Lock()
 
-    def send(self, image: FloatArray) -> tuple[Tensor, Any]:
-        """Begin to send (1, B, h, w); returns it with the event of its arrival."""
+    def send(self, values: NDArray[Any]) -> Sent:
+        """Begin to send an array; returns it with the event of its arrival."""
         import torch
 
+        given = torch.from_numpy(values)
         with self._one_sends:
             slot = self._n % _N_BUFFERS
             self._n += 1
             if self._sent[slot] is not None:
                 self._sent[slot].synchronize()  # the buffer may not change before it is sent
             buffer = self._buffers[slot]
-            if buffer is None or buffer.numel() < image.size:
-                buffer = torch.empty(image.size, dtype=torch.float32, pin_memory=self._pin)
+            if buffer is None or buffer.numel() < given.nbytes:
+                buffer = torch.empty(given.nbytes, dtype=torch.uint8, pin_memory=self._pin)
                 self._buffers[slot] = buffer
-            staged = buffer[: image.size].view(image.shape)
-            staged.copy_(torch.from_numpy(image))
+            staged = buffer[: given.nbytes].view(given.dtype).view(given.shape)
+            staged.copy_(given)
             with self._cuda.stream(self._stream):
                 there = staged.to(self._device, non_blocking=True, copy=True)
-                there = there.contiguous(memory_format=torch.channels_last)
+                if there.ndim == 4:
+                    there = there.contiguous(memory_format=torch.channels_last)
                 arrived = self._cuda.Event()
                 arrived.record(self._stream)
             self._sent[slot] = arrived
             return there, arrived
 
-    def receive(self, sent: tuple[Tensor, Any]) -> Tensor:
-        """The image, once what computes next waits for its arrival."""
+    def fetch(self, there: Tensor) -> Callable[[], NDArray[Any]]:
+        """Begin to bring a result back; what is returned waits for it.
+
+        Args:
+            there: On the GPU, computed on the current stream.
+        """
+        import torch
+
+        here = torch.empty(there.shape, dtype=there.dtype, pin_memory=self._pin)
+        here.copy_(there, non_blocking=True)
+        done = self._cuda.Event()
+        done.record(self._cuda.current_stream(self._device))
+
+        def wait() -> NDArray[Any]:
+            done.synchronize()
+            found: NDArray[Any] = here.numpy()
+            return found
+
+        return wait
+
+    def receive(self, sent: Sent) -> Tensor:
+        """What was sent, once what computes next waits for its arrival."""
         there, arrived = sent
         current = self._cuda.current_stream(self._device)
         current.wait_event(arrived)

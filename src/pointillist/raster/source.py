@@ -104,8 +104,11 @@ class ArraySource:
 
     def _read_inside(self, window: Window) -> Pixels:
         data = as_float32(self.data[:, *window.slices])
+        is_finite = self.data.dtype.kind in "iub"
         valid = None if self.valid is None else self.valid[window.slices]
-        return clean(data, valid)
+        if valid is None and is_finite:
+            valid = np.ones(window.shape, dtype=bool)
+        return clean(data, valid, is_finite=is_finite)
 
     def save_npz(self, path: str | Path) -> None:
         """Save for a machine without GDAL."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from pointillist.accuracy import ErrorMatrix, mean_iou, overall_accuracy
 from pointillist.losses import GatedCrfLoss
 from pointillist.training.config import UnetConfig
+from pointillist.training.recorded_passes import RecordedPasses
 from pointillist.training.schedule import Progress, learning_rate_factor
 
 USUAL_RATE = 1e-3
@@ -58,6 +59,7 @@ class PointSegmenter(L.LightningModule):  # type: ignore[misc]
         self.second = second
         self.neighbours = GatedCrfLoss() if config.gated_crf else None
         self.is_watched = True
+        self._passes: RecordedPasses | None = None
         self._began_step: float | None = None
         self._step_s: list[float] = []
         self.history: list[dict[str, float]] = []
@@ -71,7 +73,9 @@ class PointSegmenter(L.LightningModule):  # type: ignore[misc]
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, C, H, W)."""
-        logits: Tensor = self.network(images.contiguous(memory_format=torch.channels_last))
+        images = images.contiguous(memory_format=torch.channels_last)
+        run = self.network if self._passes is None or not self.training else self._passes
+        logits: Tensor = run(images)
         return logits
 
     def training_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> Tensor:
@@ -99,8 +103,12 @@ class PointSegmenter(L.LightningModule):  # type: ignore[misc]
             self.progress.reserve_s = min(wanted, _MOST_AFTER * self.progress.seconds)
 
     def on_train_start(self) -> None:
-        """Set the clock, also after an interruption."""
+        """Set the clock, also after an interruption; on one GPU, have the passes recorded."""
         self._tell_time()
+        # summed gradients would share the memory that the next replay writes
+        is_one_by_one = self.trainer.world_size == 1 and self.trainer.accumulate_grad_batches == 1
+        if self.device.type == "cuda" and is_one_by_one:
+            self._passes = RecordedPasses(self.network)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Count the step; stop when steps or time are used up."""

@@ -87,11 +87,12 @@ class AveragedWeights(L.Callback):  # type: ignore[misc]
             return
         n = trainer.global_step
         share = 1.0 - min(_DECAY, n / (n + 10))
-        for name, value in now.items():
-            if value.is_floating_point():
-                self.state[name].lerp_(value.detach().to(self.state[name]), share)
-            else:
-                self.state[name].copy_(value)
+        floats = [name for name, value in now.items() if value.is_floating_point()]
+        kept = [self.state[name] for name in floats]
+        fresh = [now[name].detach().to(mean) for name, mean in zip(floats, kept, strict=True)]
+        torch._foreach_lerp_(kept, fresh, share)  # a GPU is told once, not once a tensor
+        for name in now.keys() - floats:
+            self.state[name].copy_(now[name])
 
     def restore(self, network: nn.Module) -> None:
         """Give the network the mean."""
