@@ -24,6 +24,7 @@ from pointillist.legend import Legend
 from pointillist.models import ModelCard, NetworkModel, NetworkSpec, Normalisation, build_model
 from pointillist.prediction import Tiling, TorchEngine, Wanted
 from pointillist.prediction.mapping import predict_scene
+from pointillist.prediction.tracing import recorded
 from pointillist.raster import ArraySource
 
 
@@ -33,10 +34,12 @@ def main() -> None:
     parser.add_argument("--encoder", default="resnet34")
     parser.add_argument("--precision", default="bf16")
     parser.add_argument("--block", type=int, nargs="+", default=[1024, 2048, 4096])
+    parser.add_argument("--times", type=int, default=1, help="scenes side by side and below")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--trace", type=Path, help="folder for a timeline of each block size")
     parser.add_argument("--record", type=Path)
     options = parser.parse_args()
-    source = scene_of(options.scene)
+    source = scene_of(options.scene, options.times)
     engine = TorchEngine(model_of(options.encoder), options.precision, "cuda")
     figures: dict[str, Any] = {
         "gpu": torch.cuda.get_device_name(), "engine": engine.name, "encoder": options.encoder,
@@ -44,6 +47,9 @@ def main() -> None:
     }  # fmt: skip
     for block_px in options.block:
         figures[f"blocks of {block_px} px"] = measure(source, engine, block_px, options.rounds)
+        if options.trace is not None:
+            with recorded(options.trace / f"{block_px}.json"):
+                map_blocks(source, engine, Tiling.of_model(model_of(options.encoder), block_px))
     record("GPU map speed", figures, options.record, "torch")
 
 
@@ -51,15 +57,14 @@ def measure(
     source: ArraySource, engine: TorchEngine, block_px: int, rounds: int
 ) -> dict[str, float]:
     """Rates in megapixels per second."""
-    tiling = Tiling.of_model(model_of("resnet34"), block_px)
+    tiling = Tiling.of_model(model_of("resnet34"), block_px)  # whose halo both networks have
     blocks = tiling.plan(source.grid.shape)
     read_mpx = sum(block.read.height * block.read.width for block in blocks) / 1e6
     mpx = source.grid.height * source.grid.width / 1e6
     torch.cuda.reset_peak_memory_stats()
 
     def map_it() -> None:
-        for _ in predict_scene(source, blocks, engine, Wanted()):
-            pass
+        map_blocks(source, engine, tiling)
 
     def read_it() -> None:
         for block in blocks:
@@ -97,16 +102,22 @@ def measure(
     }
 
 
+def map_blocks(source: ArraySource, engine: TorchEngine, tiling: Tiling) -> None:
+    for _ in predict_scene(source, tiling.plan(source.grid.shape), engine, Wanted()):
+        pass
+
+
 def now() -> float:
     torch.cuda.synchronize()
     return time.perf_counter()
 
 
-def scene_of(path: Path | None) -> ArraySource:
+def scene_of(path: Path | None, times: int) -> ArraySource:
     if path is not None:
-        return ArraySource.load_npz(path)
-    rng = np.random.default_rng(0)
-    return ArraySource(rng.integers(0, 255, (3, 4437, 6447), dtype=np.uint8))
+        pixels = ArraySource.load_npz(path).data
+    else:
+        pixels = np.random.default_rng(0).integers(0, 255, (3, 4437, 6447), dtype=np.uint8)
+    return ArraySource(np.tile(pixels, (1, times, times)))
 
 
 def model_of(encoder: str) -> NetworkModel:

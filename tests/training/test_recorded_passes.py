@@ -17,11 +17,11 @@ def _network() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 1))
 
 
-def _rehearse(module, images, **_):
-    """Stands for torch's own recording, which runs the network some times."""
-    for image in images * 3:
-        module(image)
-    return module
+def _rehearse(network, images):
+    """Stands for the recording, which runs the network some times."""
+    for _ in range(3):
+        network(images)
+    return network
 
 
 def test_rehearsals_leave_no_trace_in_running_means() -> None:
@@ -37,9 +37,9 @@ def test_rehearsals_leave_no_trace_in_running_means() -> None:
 def test_other_shapes_are_run() -> None:
     network, made = _network(), []
 
-    def record(module, images, **_):
-        made.append(images[0].shape)
-        return module
+    def record(network, images):
+        made.append(tuple(images.shape))
+        return network
 
     recorded = RecordedPasses(network, record)
     for shape in ((2, 3, 8, 8), (2, 3, 8, 8), (1, 3, 8, 8)):
@@ -50,7 +50,7 @@ def test_other_shapes_are_run() -> None:
 def test_a_network_that_cannot_be_recorded_is_run(caplog) -> None:
     caplog.set_level("INFO")
 
-    def record(module, images, **_):
+    def record(network, images):
         raise RuntimeError("operation not permitted when stream is capturing")
 
     recorded = RecordedPasses(_network(), record)
@@ -64,21 +64,25 @@ def test_a_network_that_cannot_be_recorded_is_run(caplog) -> None:
 def test_replayed_steps_learn_what_steps_learn(encoder) -> None:
     torch.manual_seed(0)
     plain = build_model(encoder=encoder, weights="none", num_classes=4).cuda()
-    replayed = copy.deepcopy(plain)
-    criterion, losses = PartialCrossEntropyLoss(), []
+    twins = [copy.deepcopy(plain), copy.deepcopy(plain)]
+    criterion = PartialCrossEntropyLoss()
     batches = [
         (torch.rand(4, 3, 64, 64, device="cuda"), torch.randint(-1, 4, (4, 64, 64), device="cuda"))
         for _ in range(10)
     ]
-    for network, run in ((plain, plain), (replayed, RecordedPasses(replayed))):
+
+    def train(network: nn.Module, run) -> torch.Tensor:
         optimizer = torch.optim.SGD(network.parameters(), lr=0.01)
         network.train()
         for images, target in batches:
             optimizer.zero_grad()
-            loss = criterion(run(images.contiguous(memory_format=torch.channels_last)), target)
-            loss.backward()
+            criterion(run(images.contiguous(memory_format=torch.channels_last)), target).backward()
             optimizer.step()
-            losses.append(loss.item())
-    torch.testing.assert_close(losses[10:], losses[:10], rtol=0.01, atol=0.01)
-    for name, value in plain.state_dict().items():
-        torch.testing.assert_close(replayed.state_dict()[name], value, rtol=0.02, atol=0.02)
+        return torch.cat([value.flatten().float() for value in network.state_dict().values()])
+
+    with torch.backends.cudnn.flags(allow_tf32=False, deterministic=True):
+        ran, again = train(plain, plain), train(twins[0], twins[0])
+        replayed = train(twins[1], RecordedPasses(twins[1]))
+    # kernels add up in any order: as near as two runs are to each other, or nearly
+    noise = float((ran - again).norm() / ran.norm())
+    assert float((ran - replayed).norm() / ran.norm()) <= max(3 * noise, 1e-4)

@@ -245,7 +245,6 @@ def fit_network(
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
             log_every_n_steps=10,
-            benchmark=True,  # chips are all of one shape: on a GPU the fastest kernels are sought
             **{"devices": 1, **config.trainer},
         )
         _run(trainer, module, train_loader, validation_loader, interruption)

@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader, Dataset
 from pointillist.data import Augmentation, PointChips
 from pointillist.models import Normalisation
 from pointillist.training.config import UnetConfig
-from pointillist.training.fitting import EpochSampler
+from pointillist.training.fitting import EpochSampler, choose_device
 from pointillist.training.growing import grow_points
 from pointillist.training.holdout import Holdout
 from pointillist.training.task import TrainingTask
@@ -16,6 +16,7 @@ from pointillist.training.task import TrainingTask
 Batches = DataLoader[tuple[torch.Tensor, ...]]
 
 _MOST_WATCHED = 256
+_WATCHED_AT_ONCE = 64
 
 
 class ChipsInTerms(Dataset[tuple[torch.Tensor, torch.Tensor]]):
@@ -84,7 +85,9 @@ def make_watching_loader(
         length=min(task.n_labels, _MOST_WATCHED),
         seed=task.seed + 1,
     )
-    return DataLoader(chips, batch_size=config.batch_size, shuffle=False)
+    large = choose_device(config.device) == "cuda"  # which is kept waiting by small batches
+    size = max(config.batch_size, _WATCHED_AT_ONCE) if large else config.batch_size
+    return DataLoader(chips, batch_size=size, shuffle=False)
 
 
 def _chips(task: TrainingTask, config: UnetConfig, normalisation: Normalisation) -> PointChips:

@@ -75,24 +75,33 @@ class AveragedWeights(L.Callback):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self.state: dict[str, Tensor] | None = None
+        self._floats: tuple[list[Tensor], list[Tensor]] = [], []
+        self._others: tuple[list[Tensor], list[Tensor]] = [], []
 
     def on_train_batch_end(
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, *_: Any
     ) -> None:
         """Take the step's weights in."""
         assert isinstance(module, PointSegmenter)
-        now = module.network.state_dict()
         if self.state is None:
+            now = module.network.state_dict()
             self.state = {k: v.detach().clone() for k, v in now.items()}
-            return
+        if not self._floats[0]:
+            self._pair(module.network)
         n = trainer.global_step
         share = 1.0 - min(_DECAY, n / (n + 10))
-        floats = [name for name, value in now.items() if value.is_floating_point()]
-        kept = [self.state[name] for name in floats]
-        fresh = [now[name].detach().to(mean) for name, mean in zip(floats, kept, strict=True)]
-        torch._foreach_lerp_(kept, fresh, share)  # a GPU is told once, not once a tensor
-        for name in now.keys() - floats:
-            self.state[name].copy_(now[name])
+        torch._foreach_lerp_(*self._floats, share)  # a GPU is told once, not once a tensor
+        if self._others[0]:
+            torch._foreach_copy_(*self._others)
+
+    def _pair(self, network: nn.Module) -> None:
+        """Find each mean's tensor in the network: trainings change them in place."""
+        assert self.state is not None
+        for name, value in network.state_dict().items():
+            kept = self.state[name] = self.state[name].to(value.device)
+            means, values = self._floats if value.is_floating_point() else self._others
+            means.append(kept)
+            values.append(value.detach())
 
     def restore(self, network: nn.Module) -> None:
         """Give the network the mean."""

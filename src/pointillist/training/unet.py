@@ -104,7 +104,7 @@ def fit_unet(
         report=workshop.step,
         second=second,
     )
-    network.cpu().eval()
+    network.to(fit.device).eval()
     if fit.ended_early:
         workshop.say("It ended early: held-out points were mapped no better for some time.")
     held_out = None
@@ -113,7 +113,7 @@ def fit_unet(
         held_out = weigh_up(logits, holdout.validation, factors, calibrate=config.calibrate)
     card = task.card("unet", normalisation, _provenance(config, fit, holdout, note, held_out))
     card.edge_effect = measure_on_scenes(network, task, normalisation)
-    model = NetworkModel(network, spec, card)
+    model = NetworkModel(network.cpu(), spec, card)
     if held_out is not None and held_out.temperature != 1.0:
         model.soften(held_out.temperature, held_out.shift)
     return FittedNetwork(
