@@ -8,7 +8,7 @@ import platform
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,14 @@ def record(what: str, figures: Mapping[str, Any], file: Path | None, *packages: 
 
 
 def versions(*packages: str) -> dict[str, str]:
-    return {package: version(package) for package in packages}
+    return {package: _version(package) for package in packages}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def describe_machine() -> dict[str, Any]:

@@ -182,14 +182,21 @@ def draw_classes(evidence: Evidence) -> Figure | None:
     return figure
 
 
+_ON_SCENES = {
+    "forest": ("forest", "#7b8794"),
+    "unet": ("plain network", "#d08c3c"),
+    "stack": ("default recipe", OURS),
+}
+
+
 def draw_real(lines: Sequence[Line]) -> Figure | None:
     """P-scene: mean IoU against points, a panel per scene."""
     if not lines:
         return None
     scenes = list(dict.fromkeys(line.row.cell.scene for line in lines))
-    with canvas(6.4, 2.6, ncols=len(scenes), sharey=True, squeeze=False) as (figure, axes):
+    with canvas(6.4, 2.8, ncols=len(scenes), sharey=True, squeeze=False) as (figure, axes):
         for panel, scene in zip(axes[0], scenes, strict=True):
-            for recipe, colour in (("forest", "#7b8794"), ("unet", OURS)):
+            for recipe, (_, colour) in _ON_SCENES.items():
                 for design, marker in (("simple", "o"), ("balanced", "^")):
                     chosen = sorted(
                         (
@@ -198,6 +205,8 @@ def draw_real(lines: Sequence[Line]) -> Figure | None:
                             if line.row.cell.scene == scene
                             and line.row.cell.recipe == recipe
                             and line.row.cell.design == design
+                            # a forest that takes balanced points' shares is another story
+                            and (recipe == "unet" or line.row.cell.class_shares is not None)
                         ),
                         key=lambda line: line.row.cell.n_points,
                     )
@@ -210,7 +219,7 @@ def draw_real(lines: Sequence[Line]) -> Figure | None:
                         color=colour,
                         marker=marker,
                         linestyle="-" if design == "simple" else ":",
-                        label=f"{'network' if recipe == 'unet' else recipe}, {design}",
+                        label=f"{_ON_SCENES[recipe][0]}, {design}",
                     )
             panel.set_xscale("log")
             panel.set_xticks([100, 300, 1000], ["100", "300", "1000"])
@@ -222,5 +231,5 @@ def draw_real(lines: Sequence[Line]) -> Figure | None:
         for panel in axes[0]:
             for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
                 handles.setdefault(label, handle)
-        figure.legend(handles.values(), handles, loc="outside upper center", ncols=4, fontsize=7.5)
+        figure.legend(handles.values(), handles, loc="outside upper center", ncols=3, fontsize=7.5)
     return figure

@@ -113,7 +113,9 @@ def _transfer() -> StudyConfig:
     ours = {**_FINAL, **OURS}
     terrain = {"tested_on": "terrain"}
     both = {"trained_on": "terrain", **terrain}
+    fourth, forest = {"scene": list(DUBAI)}, {"recipe": "forest", "class_shares": None}
     network = {"recipe": "unet", "steps": STEPS_OF_TEN_MINUTES}
+    default = _default_cells(fourth, SLIM_STEPS_OF_TEN_MINUTES)
     return StudyConfig(
         name="transfer",
         title="From classic scenes to terrain, and from three Dubai scenes to the fourth",
@@ -124,16 +126,13 @@ def _transfer() -> StudyConfig:
             RowsConfig(
                 cells={"recipe": "forest", **_FINAL, **terrain}, against={"trained_on": "terrain"}
             ),
-            RowsConfig(
-                protocol="P-transfer",
-                cells={"scene": list(DUBAI), "recipe": "forest"},
-                most_seeds=3,
-            ),
-            RowsConfig(
-                protocol="P-transfer",
-                cells={"scene": list(DUBAI), **network},
-                against={"recipe": "forest", "steps": None},
-                most_seeds=3,
+            *(
+                RowsConfig(protocol="P-transfer", cells=cells, against=against, most_seeds=3)
+                for cells, against in (
+                    ({**fourth, **forest}, None),
+                    ({**fourth, **network}, {**forest, "steps": None}),
+                    (default, {**forest, "steps": None, "setting": None}),
+                )
             ),
         ],
     )
@@ -141,32 +140,14 @@ def _transfer() -> StudyConfig:
 
 def _real() -> StudyConfig:
     points = {"scene": list(DUBAI), "n_points": [100, 300, 1000], "design": ["simple", "balanced"]}
+    uncorrected = {**points, "design": "balanced", "recipe": "forest"}
     return StudyConfig(
         name="real",
         title="P-scene: points on one Dubai scene, the whole scene scored",
         seeds=3,
         rows=[
-            RowsConfig(protocol="P-scene", cells={**points, "recipe": "forest"}),
-            RowsConfig(
-                protocol="P-scene",
-                cells={**points, "recipe": "unet", "steps": STEPS_OF_TEN_MINUTES},
-                against={"recipe": "forest", "steps": None},
-            ),
-            RowsConfig(
-                protocol="P-scene",
-                cells={**points, "design": "balanced", "recipe": "forest", "class_shares": "auto"},
-                against={"class_shares": None},
-            ),
-            RowsConfig(
-                protocol="P-scene",
-                cells={
-                    **points,
-                    "recipe": "stack",
-                    "steps": STEPS_OF_TEN_MINUTES,
-                    "class_shares": "auto",
-                },
-                against={"recipe": "forest", "steps": None, "class_shares": None},
-            ),
+            *_recipe_rows(points, SLIM_STEPS_OF_TEN_MINUTES, STEPS_OF_TEN_MINUTES),
+            _scene_rows(uncorrected, {"class_shares": "auto"}),
         ],
     )
 
