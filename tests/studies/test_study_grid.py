@@ -135,8 +135,11 @@ def _children_of(pid: int, wanted: int) -> list[psutil.Process]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGINT])
-def test_no_process_outlives_the_study(tmp_path: Path, signum: int) -> None:
+@pytest.mark.parametrize(
+    ("signum", "after_s"),
+    [(signal.SIGKILL, 3), (signal.SIGINT, 3), (signal.SIGINT, 20)],  # the last in mid-training
+)
+def test_no_process_outlives_the_study(tmp_path: Path, signum: int, after_s: float) -> None:
     script = tmp_path / "killed.py"
     script.write_text(_KILLED.format(folder=str(tmp_path)))
     study = subprocess.Popen(
@@ -145,9 +148,9 @@ def test_no_process_outlives_the_study(tmp_path: Path, signum: int) -> None:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     workers = _children_of(study.pid, 2)
-    time.sleep(3)
+    time.sleep(after_s)
     os.kill(study.pid, signum)
-    study.communicate(timeout=180)
+    study.communicate(timeout=60)
     _, alive = psutil.wait_procs(workers, timeout=30)
     assert not alive
 

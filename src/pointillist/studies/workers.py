@@ -93,7 +93,7 @@ def _stop(pool: ProcessPoolExecutor) -> None:
     processes = list((pool._processes or {}).values())
     pool.shutdown(wait=False, cancel_futures=True)
     for process in processes:
-        process.kill()  # a training takes SIGTERM for a hint to stop after its step
+        process.kill()  # SIGTERM is handled by Lightning, in its own time
 
 
 def _start_worker(parent: int, n_threads: int) -> None:
