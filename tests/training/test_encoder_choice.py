@@ -39,7 +39,18 @@ def test_a_gpu_and_another_decoder_take_the_large_one(monkeypatch):
     assert choose_encoder(UnetConfig(architecture="fpn", weights="none")) == "resnet34"
     monkeypatch.setattr(unet, "choose_device", lambda _: "cuda")
     assert choose_encoder(UnetConfig(weights="none")) == "resnet34"
+    assert choose_encoder(UnetConfig(weights="auto")) == "resnet34"
     assert choose_encoder(UnetConfig(weights="generated")) == "slim"  # no other has such weights
+
+
+def test_a_gpu_takes_the_weights_of_the_package_where_they_suit_and_there_are_no_others(
+    monkeypatch,
+):
+    monkeypatch.setattr(unet, "choose_device", lambda _: "cuda")
+    assert choose_encoder(UnetConfig(weights="auto"), suits_generated=True) == "slim"
+    assert choose_encoder(UnetConfig(weights="none"), suits_generated=True) == "resnet34"
+    monkeypatch.setattr(unet, "fetch_imagenet", lambda name: ({}, name))
+    assert choose_encoder(UnetConfig(weights="auto"), suits_generated=True) == "resnet34"
 
 
 def test_what_is_asked_for_is_taken():

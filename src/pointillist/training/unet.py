@@ -141,7 +141,7 @@ def _start_network(
 ) -> tuple[torch.nn.Module, NetworkSpec, str]:
     """The network before its first step, and where its weights come from."""
     begin = workshop.begin
-    encoder = choose_encoder(config, begin)
+    encoder = choose_encoder(config, begin, suits_generated=suits_generated(task))
     weights = config.weights if begin is None else "none"
     is_unsuited = weights == "auto" and encoder == SLIM_ENCODER and not suits_generated(task)
     spec = NetworkSpec(config.architecture, encoder, len(task.bands), len(task.legend))
@@ -169,15 +169,19 @@ def suits_generated(task: TrainingTask) -> bool:
     )
 
 
-def choose_encoder(config: UnetConfig, begin: Start | None = None) -> str:
+def choose_encoder(
+    config: UnetConfig, begin: Start | None = None, *, suits_generated: bool = False
+) -> str:
     """The encoder that is asked for; for `auto` the one that machine and weights suit.
 
-    A GPU trains a large encoder, and so does a CPU where ImageNet weights are at hand. Else a slim
-    network learns more in the same time (docs/decisions/0012, 0018).
+    Where ImageNet weights are at hand, a large encoder. Else a CPU trains a slim network, which
+    learns more in the same time, and a GPU does so where the weights of the package suit the scene
+    (docs/decisions/0012, 0018, 0019).
 
     Args:
         config: How to train.
         begin: The run that is gone on from, whose encoder is kept.
+        suits_generated: Whether the scene is one for the weights of the package.
     """
     if config.encoder != "auto":
         return config.encoder
@@ -186,11 +190,14 @@ def choose_encoder(config: UnetConfig, begin: Start | None = None) -> str:
         return kept.spec.encoder
     if config.weights == "generated":
         return SLIM_ENCODER
-    if config.architecture != "unet" or choose_device(config.device) == "cuda":
+    if config.architecture != "unet" or config.weights not in ("auto", "none"):
         return LARGE_ENCODER
-    if config.weights == "none" or (config.weights == "auto" and not _can_have_weights()):
-        return SLIM_ENCODER
-    return LARGE_ENCODER
+    if choose_device(config.device) == "cuda" and not (
+        suits_generated and config.weights == "auto"
+    ):
+        return LARGE_ENCODER
+    is_random = config.weights == "none" or not _can_have_weights()
+    return SLIM_ENCODER if is_random else LARGE_ENCODER
 
 
 def _can_have_weights() -> bool:
