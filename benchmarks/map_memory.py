@@ -1,9 +1,10 @@
 """Peak memory of a map of one scene, and of a mosaic that holds it a hundred times.
 
-    python benchmarks/map_memory.py [--scene SCENE.tif] [--times 10] [--record FILE.jsonl]
+    python benchmarks/map_memory.py [--scene SCENE.tif] [--times 10] [--network slim]
 
 The mosaic is a VRT of `--times` × `--times` copies. The model is a threshold, so that reading,
-keeping and writing are all there is; each map is made in a process of its own.
+keeping and writing are all there is, or a network with random weights; each map is made in a
+process of its own, and a map of 64 px tells what the model itself takes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from map_speed import crop_scene
 from recording import record
 
 from pointillist.grid import Grid, Transform
@@ -47,14 +49,23 @@ class Threshold(TrainedModel):
         return cls(card)
 
 
-def make_map(scene: str, out: str) -> None:
+def make_map(scene: str, out: str, encoder: str) -> None:
     """Map a scene; prints the peak of memory."""
     from pointillist.prediction import predict
     from pointillist.raster import open_scene
 
     names = open_scene(scene).band_names
     norm = Normalisation((0.0,) * len(names), (255.0,) * len(names))
-    model = Threshold(ModelCard(Legend.from_names(["dark", "bright"]), names, norm))
+    card = ModelCard(Legend.from_names(["dark", "bright"]), names, norm)
+    model: TrainedModel = Threshold(card)
+    if encoder != "threshold":
+        from pointillist.models import NetworkModel, NetworkSpec, build_model
+
+        spec = NetworkSpec("unet", encoder, len(names), 2)
+        network = build_model(
+            encoder, weights="none", in_channels=len(names), num_classes=2, seed=0
+        )
+        model = NetworkModel(network, spec, card)
     start = time.process_time()
     predict(model, scene, out)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -98,8 +109,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scene", type=Path)
     parser.add_argument("--times", type=int, default=10)
+    parser.add_argument("--network", default="threshold", help="encoder of a U-Net")
     parser.add_argument("--record", type=Path)
-    parser.add_argument("--map", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--map", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.map:
         make_map(*options.map)
@@ -107,14 +119,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         scene = options.scene or generated_scene(folder)
-        figures: dict[str, Any] = {"scene": scene.name, "copies": options.times**2}
+        figures: dict[str, Any] = {
+            "scene": scene.name, "copies": options.times**2, "model": options.network,
+        }  # fmt: skip
         write_mosaic(scene, folder / "mosaic.vrt", options.times)
-        for what, path in (("scene", scene), ("mosaic", folder / "mosaic.vrt")):
-            command = [sys.executable, __file__, "--map", path, folder / f"{what}_map.tif"]
+        tiny = crop_scene(scene, folder / "tiny.tif", 64)
+        for what, path in (("tiny", tiny), ("scene", scene), ("mosaic", folder / "mosaic.vrt")):
+            out = folder / f"{what}_map.tif"
+            command = [sys.executable, __file__, "--map", path, out, options.network]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             figures[f"of_the_{what}"] = json.loads(done.stdout.splitlines()[-1])
-        ratio = figures["of_the_mosaic"]["peak_mib"] / figures["of_the_scene"]["peak_mib"]
-        record("map memory", {**figures, "ratio": round(ratio, 3)}, options.record, "rasterio")
+        peaks = [figures[f"of_the_{what}"]["peak_mib"] for what in ("tiny", "scene", "mosaic")]
+        figures["over_the_model_mib"] = [peaks[1] - peaks[0], peaks[2] - peaks[0]]
+        figures["ratio"] = round(peaks[2] / peaks[1], 3)
+        record("map memory", figures, options.record, "rasterio")
 
 
 if __name__ == "__main__":
