@@ -68,6 +68,14 @@ def test_no_points_leave_both_alike():
     assert choose_weight(nothing, nothing, np.zeros(3, dtype=np.int64)) == 0.5
 
 
+def test_fewer_than_thirty_points_decide_nothing():
+    """All of them right by one part and wrong by the other: still nothing to go by."""
+    index = np.zeros(29, dtype=np.int64)
+    good, bad = _probabilities(index, 0.9), _probabilities(1 - index, 0.8)
+    assert choose_weight(good, bad, index) == 0.5
+    assert choose_weight(good, bad, index, unjudged=0.2) == 0.2
+
+
 def test_points_on_nodata_do_not_count():
     index = np.zeros(60, dtype=np.int64)
     good, bad = _probabilities(index, 0.9), _probabilities(1 - index, 0.8)

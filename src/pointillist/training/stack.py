@@ -30,6 +30,8 @@ from pointillist.training.unet import fit_unet
 
 EQUAL = 0.5
 _MIN_HELD_OUT = 10
+# Of ten points a part that gets all right seems clearly better, and is not (Leipzig: a weight of .9).
+_MIN_TO_WEIGH = 30
 # A network that time did not suffice for must not spoil what the forest knows.
 _ENOUGH_STEPS = 200
 _WEIGHTS = np.linspace(0.1, 0.9, 17)
@@ -59,15 +61,14 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
     del seen
     fitted = fit_unet(task, config.unet, workshop, holdout, shares.factors)
     network = fitted.model
+    unjudged = EQUAL if workshop.begin is not None else guess_weight(fitted.facts["steps"])
     pair = None
     if witness is not None and fitted.held_out is not None:
-        pair = Pair(fitted.held_out, witness)
+        pair = Pair(fitted.held_out, witness, unjudged)
     temperature = 1.0
-    if pair is not None:
-        weight = pair.weight
-        temperature = pair.temperature if config.unet.calibrate else 1.0
-    else:
-        weight = EQUAL if workshop.begin is not None else guess_weight(fitted.facts["steps"])
+    weight = unjudged if pair is None else pair.weight
+    if pair is not None and config.unet.calibrate:
+        temperature = pair.temperature
     workshop.say(f"The network counts {weight:.0%}, the forest {1 - weight:.0%}.")
     facts = {
         "network_weight": round(weight, 4),
@@ -93,15 +94,18 @@ class Pair:
     Args:
         network: The network's.
         forest: (N, C) the forest's, for the class shares of the points.
+        unjudged: Weight of the network where the points are too few to tell.
     """
 
     network: HeldOut
     forest: NDArray[np.float32]
+    unjudged: float = EQUAL
 
     @cached_property
     def weight(self) -> float:
         """That of the network."""
-        return choose_weight(self.network.probabilities, self.forest, self.network.index)
+        said = self.network.probabilities, self.forest, self.network.index
+        return choose_weight(*said, unjudged=self.unjudged)
 
     def judge(self, factors: NDArray[np.float64] | None) -> Judged:
         """Whether both together are right, for the scene's class shares."""
@@ -148,11 +152,14 @@ def guess_weight(n_steps: int) -> float:
 
 
 def choose_weight(
-    network: NDArray[np.float32], forest: NDArray[np.float32], index: NDArray[np.int64]
+    network: NDArray[np.float32],
+    forest: NDArray[np.float32],
+    index: NDArray[np.int64],
+    unjudged: float = EQUAL,
 ) -> float:
     """Weight of the network: one half, unless held-out labels say clearly that it should differ.
 
-    Some tens of points say little of a weight. So of all weights that make their labels as likely
+    Some tens of points say little of a weight, fewer nothing. So of all weights that make their labels as likely
     as the best one does, within three standard errors of the difference, the one nearest to one
     half is taken.
 
@@ -160,6 +167,7 @@ def choose_weight(
         network: (N, C) its probabilities at points it has not seen; NaN on nodata.
         forest: (N, C) the forest's, at the same points.
         index: (N,) classes of the points.
+        unjudged: The weight where fewer than thirty points have data.
 
     References:
         Breiman et al. (1984), Classification and Regression Trees, section 3.4.3 (where the
@@ -167,8 +175,8 @@ def choose_weight(
     """
     has_data = ~(np.isnan(network[:, 0]) | np.isnan(forest[:, 0]))
     rows = np.flatnonzero(has_data)
-    if len(rows) < 2:
-        return EQUAL
+    if len(rows) < _MIN_TO_WEIGH:
+        return unjudged
     p, q = network[rows, index[rows]], forest[rows, index[rows]]
     costs = np.stack([-np.log(np.maximum(w * p + (1 - w) * q, 1e-4)) for w in _WEIGHTS])
     behind = costs - costs[costs.mean(axis=1).argmin()]
