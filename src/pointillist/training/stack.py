@@ -30,7 +30,7 @@ from pointillist.training.unet import fit_unet
 
 EQUAL = 0.5
 _MIN_HELD_OUT = 10
-# Of ten points a part that gets all right seems clearly better, and is not (Leipzig: a weight of .9).
+# A part that gets ten points right seems clearly better, and is not (Leipzig: a weight of .9).
 _MIN_TO_WEIGH = 30
 # A network that time did not suffice for must not spoil what the forest knows.
 _ENOUGH_STEPS = 200
@@ -159,9 +159,9 @@ def choose_weight(
 ) -> float:
     """Weight of the network: one half, unless held-out labels say clearly that it should differ.
 
-    Some tens of points say little of a weight, fewer nothing. So of all weights that make their labels as likely
-    as the best one does, within three standard errors of the difference, the one nearest to one
-    half is taken.
+    Some tens of points say little of a weight, fewer nothing. So of all weights that make their
+    labels as likely as the best one does, within three standard errors of the difference, the one
+    nearest to one half is taken.
 
     Args:
         network: (N, C) its probabilities at points it has not seen; NaN on nodata.
