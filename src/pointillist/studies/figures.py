@@ -93,11 +93,13 @@ def draw_density(evidence: Evidence, curve: Curve | None) -> Figure | None:
     return figure
 
 
-def _intervals(axes: Axes, at: Sequence[float], means: Sequence[Mean], **style: Any) -> None:
-    """Means with their intervals; those of one seed without."""
+def _intervals(
+    axes: Axes, at: Sequence[float], means: Sequence[Mean], least: int = 2, **style: Any
+) -> None:
+    """Means with their intervals; those of fewer than `least` seeds without."""
     values = np.array([mean.value for mean in means])
-    low = np.array([mean.value - mean.low if mean.n > 1 else 0.0 for mean in means])
-    high = np.array([mean.high - mean.value if mean.n > 1 else 0.0 for mean in means])
+    low = np.array([mean.value - mean.low if mean.n >= least else 0.0 for mean in means])
+    high = np.array([mean.high - mean.value if mean.n >= least else 0.0 for mean in means])
     style = {"linestyle": "none", "markersize": 4, "capsize": 2.5, **style}
     axes.errorbar(at, values, yerr=[low, high], **style)
 
@@ -216,6 +218,7 @@ def draw_real(lines: Sequence[Line]) -> Figure | None:
                         panel,
                         [line.row.cell.n_points for line in chosen],
                         [line.miou for line in chosen],
+                        least=3,  # of two it would be taller than the panel
                         color=colour,
                         marker=marker,
                         linestyle="-" if design == "simple" else ":",
