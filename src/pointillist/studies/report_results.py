@@ -334,8 +334,8 @@ def transfer_section(findings: Findings) -> Section | None:
             _scene_table(real),
             *_drawn(
                 figures.draw_real(real),
-                "P-scene: mean IoU of the whole scene against points, with 95 % intervals where there "
-                "are three draws.",
+                "P-scene: mean IoU of the whole scene against points, with 95 % intervals where "
+                "there are three draws.",
                 "real-figure",
             ),
         ]
