@@ -57,7 +57,7 @@ for name in ("rasterio", "geopandas", "pyogrio", "shapely"):
 from pathlib import Path
 from pointillist.studies import Folders, run_study
 folders = Folders(scenes=Path({scenes!r}))
-for name, row in (("real", "dubai2, 100 points, simple, forest"),
+for name, row in (("real", "dubai2, 100 points, simple, forest, shares estimated"),
                   ("transfer", "others to dubai1, 300 points, simple, forest")):
     (line,) = run_study(name, 1, Path({records!r}), print, row, folders=folders)
     print(row, line.miou.value)
@@ -74,7 +74,7 @@ def test_studies_run_without_rasterio(scenes: Path, tmp_path: Path) -> None:
     assert (records / "scene.jsonl").exists()
     assert (records / "transfer.jsonl").exists()
     record = run_scene(SceneCell("dubai2", 100, recipe="forest"), Folders(scenes))
-    assert f"simple, forest {record['miou']}" in done.stdout
+    assert f"simple, forest, shares estimated {record['miou']}" in done.stdout
 
 
 @pytest.mark.slow
