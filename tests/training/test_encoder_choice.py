@@ -47,10 +47,10 @@ def test_a_gpu_takes_the_weights_of_the_package_where_they_suit_and_there_are_no
     monkeypatch,
 ):
     monkeypatch.setattr(unet, "choose_device", lambda _: "cuda")
-    assert choose_encoder(UnetConfig(weights="auto"), suits_generated=True) == "slim"
-    assert choose_encoder(UnetConfig(weights="none"), suits_generated=True) == "resnet34"
+    assert choose_encoder(UnetConfig(weights="auto"), suited=True) == "slim"
+    assert choose_encoder(UnetConfig(weights="none"), suited=True) == "resnet34"
     monkeypatch.setattr(unet, "fetch_imagenet", lambda name: ({}, name))
-    assert choose_encoder(UnetConfig(weights="auto"), suits_generated=True) == "resnet34"
+    assert choose_encoder(UnetConfig(weights="auto"), suited=True) == "resnet34"
 
 
 def test_what_is_asked_for_is_taken():

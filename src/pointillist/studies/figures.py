@@ -13,6 +13,7 @@ from pointillist.accuracy.learning_curve import Curve
 from pointillist.scenes import CLASSIC_LEGEND
 from pointillist.studies import reference
 from pointillist.studies.evidence import Evidence
+from pointillist.studies.naming import ON_SCENES, is_main
 from pointillist.studies.statistics import Mean, mean_over_seeds
 from pointillist.studies.tables import Line
 
@@ -184,11 +185,7 @@ def draw_classes(evidence: Evidence) -> Figure | None:
     return figure
 
 
-_ON_SCENES = {
-    "forest": ("forest", "#7b8794"),
-    "unet": ("plain network", "#d08c3c"),
-    "stack": ("default recipe", OURS),
-}
+_COLOURS_ON_SCENES = {"forest": "#7b8794", "unet": "#d08c3c", "stack": OURS}
 
 
 def draw_real(lines: Sequence[Line]) -> Figure | None:
@@ -198,7 +195,7 @@ def draw_real(lines: Sequence[Line]) -> Figure | None:
     scenes = list(dict.fromkeys(line.row.cell.scene for line in lines))
     with canvas(6.4, 2.8, ncols=len(scenes), sharey=True, squeeze=False) as (figure, axes):
         for panel, scene in zip(axes[0], scenes, strict=True):
-            for recipe, (_, colour) in _ON_SCENES.items():
+            for recipe, colour in _COLOURS_ON_SCENES.items():
                 for design, marker in (("simple", "o"), ("balanced", "^")):
                     chosen = sorted(
                         (
@@ -207,8 +204,7 @@ def draw_real(lines: Sequence[Line]) -> Figure | None:
                             if line.row.cell.scene == scene
                             and line.row.cell.recipe == recipe
                             and line.row.cell.design == design
-                            # a forest that takes balanced points' shares is another story
-                            and (recipe == "unet" or line.row.cell.class_shares is not None)
+                            and is_main(line.row.cell)
                         ),
                         key=lambda line: line.row.cell.n_points,
                     )
@@ -222,7 +218,7 @@ def draw_real(lines: Sequence[Line]) -> Figure | None:
                         color=colour,
                         marker=marker,
                         linestyle="-" if design == "simple" else ":",
-                        label=f"{_ON_SCENES[recipe][0]}, {design}",
+                        label=f"{ON_SCENES[recipe]}, {design}",
                     )
             panel.set_xscale("log")
             panel.set_xticks([100, 300, 1000], ["100", "300", "1000"])

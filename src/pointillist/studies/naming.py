@@ -64,10 +64,18 @@ REFERENCE: dict[str, Any] = {
 }  # fmt: skip
 """The set-up of the reference study, but for its ImageNet weights."""
 
+ON_SCENES = {"forest": "forest", "unet": "plain network", "stack": "default recipe"}
+"""What recipes are called where they are compared on real scenes."""
+
 _PLAIN: dict[str, Any] = {
     "recipe": None, "batch_size": 4, "learning_rate": 1e-3, "optimizer": None, "warmup": None,
 }  # fmt: skip
 _RECIPES = ((OURS, ""), (REFERENCE, "recipe of the reference"), (_PLAIN, "plain training"))
+
+
+def is_main(cell: Cell) -> bool:
+    """Whether a run on a real scene is one of those compared, not a forest left uncorrected."""
+    return cell.recipe == "unet" or cell.class_shares is not None
 
 
 def name_cell(cell: Cell) -> str:

@@ -25,6 +25,7 @@ from pointillist.studies.coverage import ENOUGH, areas_with_enough, name_design
 from pointillist.studies.examples import read_examples
 from pointillist.studies.figures import to_svg
 from pointillist.studies.findings import Findings
+from pointillist.studies.naming import ON_SCENES, is_main
 from pointillist.studies.panels import draw_panels, share_wrong
 from pointillist.studies.statistics import mean_over_seeds
 from pointillist.studies.tables import Line, format_p
@@ -353,7 +354,6 @@ def transfer_section(findings: Findings) -> Section | None:
     return Section("Beyond classic scenes", blocks, "transfer-section")
 
 
-_RECIPES = {"forest": "forest", "unet": "plain network", "stack": "default"}
 _DESIGNS = ("simple", "balanced")
 
 
@@ -362,7 +362,7 @@ def _by_recipe(lines: Sequence[Line]) -> dict[tuple[str, int, str], dict[str, Li
     found: dict[tuple[str, int, str], dict[str, Line]] = {}
     for line in lines:
         cell = line.row.cell
-        if cell.recipe == "unet" or cell.class_shares is not None:  # else shares are uncorrected
+        if is_main(cell):
             place = (cell.scene, cell.n_points, cell.design)
             found.setdefault(place, {})[cell.recipe] = line
     return found
@@ -377,7 +377,7 @@ def _who_is_ahead(lines: Sequence[Line]) -> str:
             theirs = by_recipe[other].runs if other in by_recipe else {}
             told += [(ours[s]["miou"], theirs[s]["miou"]) for s in ours.keys() & theirs.keys()]
     said = [
-        f"above the {_RECIPES[other]} in {sum(a > b for a, b in told)} of {len(told)} runs on the "
+        f"above the {ON_SCENES[other]} in {sum(a > b for a, b in told)} of {len(told)} runs on the "
         f"same points, by {np.mean([a - b for a, b in told]):.3f} mean IoU in the mean"
         for other, told in pairs.items()
         if told
@@ -390,7 +390,8 @@ def _who_is_ahead(lines: Sequence[Line]) -> str:
 def _scene_table(lines: Sequence[Line]) -> Table:
     """Mean IoU / overall accuracy by scene and points: three recipes, two designs."""
     found = _by_recipe(lines)
-    kinds = [(design, recipe) for design in _DESIGNS for recipe in _RECIPES]
+    kinds = [(design, recipe) for design in _DESIGNS for recipe in ON_SCENES]
+    heads = [f"{design}: {ON_SCENES[recipe].removesuffix(' recipe')}" for design, recipe in kinds]
     rows: list[list[str | int | float | Cell]] = []
     for scene, n in dict.fromkeys((scene, n) for scene, n, _ in found):
         at = [found.get((scene, n, design), {}).get(recipe) for design, recipe in kinds]
@@ -398,7 +399,7 @@ def _scene_table(lines: Sequence[Line]) -> Table:
         many = f"{min(seeds)}–{max(seeds)}" if min(seeds) < max(seeds) else str(seeds[0])
         rows.append([scene, n, many, *map(_both_figures, at)])
     return Table(
-        ["scene", "points", "seeds", *(f"{design}: {_RECIPES[name]}" for design, name in kinds)],
+        ["scene", "points", "seeds", *heads],
         rows,
         "Points on one real scene (P-scene).",
         "lrr" + "c" * len(kinds),

@@ -141,9 +141,10 @@ def _start_network(
 ) -> tuple[torch.nn.Module, NetworkSpec, str]:
     """The network before its first step, and where its weights come from."""
     begin = workshop.begin
-    encoder = choose_encoder(config, begin, suits_generated=suits_generated(task))
+    suited = suits_generated(task)
+    encoder = choose_encoder(config, begin, suited=suited)
     weights = config.weights if begin is None else "none"
-    is_unsuited = weights == "auto" and encoder == SLIM_ENCODER and not suits_generated(task)
+    is_unsuited = weights == "auto" and encoder == SLIM_ENCODER and not suited
     spec = NetworkSpec(config.architecture, encoder, len(task.bands), len(task.legend))
     network = build_model(
         encoder=spec.encoder,
@@ -169,9 +170,7 @@ def suits_generated(task: TrainingTask) -> bool:
     )
 
 
-def choose_encoder(
-    config: UnetConfig, begin: Start | None = None, *, suits_generated: bool = False
-) -> str:
+def choose_encoder(config: UnetConfig, begin: Start | None = None, *, suited: bool = False) -> str:
     """The encoder that is asked for; for `auto` the one that machine and weights suit.
 
     Where ImageNet weights are at hand, a large encoder. Else a CPU trains a slim network, which
@@ -181,7 +180,7 @@ def choose_encoder(
     Args:
         config: How to train.
         begin: The run that is gone on from, whose encoder is kept.
-        suits_generated: Whether the scene is one for the weights of the package.
+        suited: Whether the scene is one for the weights of the package, see `suits_generated`.
     """
     if config.encoder != "auto":
         return config.encoder
@@ -192,9 +191,8 @@ def choose_encoder(
         return SLIM_ENCODER
     if config.architecture != "unet" or config.weights not in ("auto", "none"):
         return LARGE_ENCODER
-    if choose_device(config.device) == "cuda" and not (
-        suits_generated and config.weights == "auto"
-    ):
+    on_gpu = choose_device(config.device) == "cuda"
+    if on_gpu and not (suited and config.weights == "auto"):
         return LARGE_ENCODER
     is_random = config.weights == "none" or not _can_have_weights()
     return SLIM_ENCODER if is_random else LARGE_ENCODER
