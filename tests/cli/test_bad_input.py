@@ -12,6 +12,8 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
+import torch
+from safetensors.torch import save_file
 from shapely.geometry import Point
 
 Cli = Callable[..., Any]
@@ -309,8 +311,38 @@ def test_epochs_and_steps_exclude_each_other(cli: Cli, small_world: Any) -> None
 
 
 def test_bad_values_of_options(cli: Cli, small_world: Any) -> None:
-    _error(_forest(cli, small_world, "--budget", "soon"), "90s, 10m or 1h")
+    _error(_forest(cli, small_world, "--budget", "soon"), "90s, 10m or 1h.*--budget")
     _error(_forest(cli, small_world, "--device", "tpu"), "unet.device.*cpu.*tpu")
+
+
+@pytest.mark.parametrize(
+    ("options", "pattern"),
+    [
+        (("--class-shares", "Roof=0.3"), r"no class 'Roof'.*--class-shares"),
+        (("--encoder", "resnet999"), r"Expected an encoder .*'resnet999'"),
+        (("--weights", "nosuch.pth"), r"nosuch\.pth' do not exist.*--weights"),
+        (("--weights", "imagenett"), r"got 'imagenett'.*--weights"),
+        (("--weights", "generated", "--encoder", "resnet18"), r"generated scenes \(slim\)"),
+        (("--weights", "other.safetensors"), r"only 0 of \d+ encoder tensors.*--encoder"),
+    ],
+)
+def test_a_bad_option_leaves_an_earlier_run_alone(
+    cli: Cli, small_world: Any, monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...], pattern: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(small_world.folder)
+    save_file({"head.weight": torch.zeros(3)}, "other.safetensors")
+    assert _forest(cli, small_world).status == 0
+    train = ("train", small_world.scene, "--points", small_world.points, "--steps", 1, *options)
+    before = _contents(small_world.folder / "run")
+    _error(cli(*train, "--out", small_world.folder / "run", "--overwrite"), pattern)
+    assert _contents(small_world.folder / "run") == before
+    _error(cli(*train, "--out", small_world.folder / "fresh"), pattern)
+    assert not (small_world.folder / "fresh").exists()
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {str(f): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file()}
 
 
 def test_points_at_one_place_with_two_classes_are_reported(cli: Cli, small_world: Any) -> None:

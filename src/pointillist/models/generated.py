@@ -40,12 +40,7 @@ def load_generated_weights(network: nn.Module, name: str) -> str:
     Raises:
         WeightsError: The package holds none for this encoder.
     """
-    if not has_generated_weights(name):
-        known = ", ".join(sorted(path.stem for path in FOLDER.glob("*.safetensors")))
-        raise WeightsError(
-            f"Expected an encoder with weights learnt on generated scenes ({known}), got {name}. "
-            "Choose it, or start with --weights none or a FILE."
-        )
+    check_generated_weights(name)
     tensors = {key: value.float() for key, value in read_weights(_file(name)).items()}
     fit = fit_tensors(network, tensors)
     network.load_state_dict({**network.state_dict(), **fit.tensors})
@@ -53,6 +48,20 @@ def load_generated_weights(network: nn.Module, name: str) -> str:
     if fit.adapted_from is not None:
         note += f", first convolution adapted from {fit.adapted_from} bands"
     return note
+
+
+def check_generated_weights(name: str) -> None:
+    """Refuse an encoder that the package holds no weights for.
+
+    Raises:
+        WeightsError: It holds none.
+    """
+    if not has_generated_weights(name):
+        known = ", ".join(sorted(path.stem for path in FOLDER.glob("*.safetensors")))
+        raise WeightsError(
+            f"Expected an encoder with weights learnt on generated scenes ({known}), got {name}. "
+            "Choose it, or start with --weights none or a FILE."
+        )
 
 
 def _file(name: str) -> Path:

@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from pointillist.errors import InputError
-from pointillist.models.generated import has_generated_weights, load_generated_weights
-from pointillist.models.weights import RANDOM_NOTE, load_encoder_weights
+from pointillist.models.generated import (
+    check_generated_weights,
+    has_generated_weights,
+    load_generated_weights,
+)
+from pointillist.models.weights import RANDOM_NOTE, check_encoder_weights, load_encoder_weights
 
 if TYPE_CHECKING:
     from torch import nn
@@ -134,6 +138,20 @@ def build_model(
     else:
         network.weights_note = load_encoder_weights(network.encoder, encoder, weights)
     return cast("nn.Module", network)
+
+
+def check_start(spec: NetworkSpec, weights: str | Path) -> None:
+    """Refuse what `build_model` would refuse of a network and its starting weights.
+
+    Raises:
+        InputError: As of `build_model`.
+        WeightsError: As of `build_model`.
+    """
+    network: Any = build_network(spec, seed=0)
+    if weights == "generated":
+        check_generated_weights(spec.encoder)
+    else:
+        check_encoder_weights(network.encoder, spec.encoder, weights)
 
 
 def build_network(spec: NetworkSpec, seed: int | None = None) -> nn.Module:

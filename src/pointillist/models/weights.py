@@ -66,16 +66,20 @@ def load_encoder_weights(encoder: nn.Module, name: str, weights: str | Path) -> 
         return RANDOM_NOTE
     if weights == "auto":
         return _load_imagenet_or_go_on(encoder, name)
-    if weights == "imagenet":
-        try:
-            return _load_imagenet(encoder, name)
-        except WeightsError as error:
-            raise WeightsError(
-                f"{error}; give a local file with --weights FILE or start at random with "
-                "--weights none."
-            ) from error
-    path = Path(weights)
-    return _load_into(encoder, name, read_weights(path), path.name)
+    return _load_into(encoder, name, *_asked_for(name, weights))
+
+
+def check_encoder_weights(encoder: nn.Module, name: str, weights: str | Path) -> None:
+    """Refuse what `load_encoder_weights` would refuse, and change nothing.
+
+    Raises:
+        WeightsError: As of `load_encoder_weights`.
+        MissingFileError: As of `load_encoder_weights`.
+    """
+    if weights in ("auto", "none"):
+        return
+    tensors, source = _asked_for(name, weights)
+    _fit_or_refuse(encoder, name, tensors, source)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -88,7 +92,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if path.suffix.lower() not in WEIGHTS_SUFFIXES:
         raise WeightsError(
             f"Expected weights as {', '.join(WEIGHTS_CHOICES)} or a file "
-            f"({', '.join(WEIGHTS_SUFFIXES)}), got '{path}'."
+            f"({', '.join(WEIGHTS_SUFFIXES)}), got '{path}'. Correct --weights."
         )
     if not path.is_file():
         raise MissingFileError(f"Weights '{path}' do not exist. Check the path after --weights.")
@@ -148,9 +152,23 @@ def adapt_bands(weight: Tensor, n_bands: int) -> Tensor:
     return repeated * (n_given / n_bands)
 
 
+def _asked_for(name: str, weights: str | Path) -> tuple[dict[str, Tensor], str]:
+    """The tensors of "imagenet" or of a file, and where they come from."""
+    if weights != "imagenet":
+        path = Path(weights)
+        return read_weights(path), path.name
+    try:
+        return _imagenet(name)
+    except WeightsError as error:
+        raise WeightsError(
+            f"{error}; give a local file with --weights FILE or start at random with "
+            "--weights none."
+        ) from error
+
+
 def _load_imagenet_or_go_on(encoder: nn.Module, name: str) -> str:
     try:
-        return _load_imagenet(encoder, name)
+        return _load_into(encoder, name, *_imagenet(name))
     except WeightsError as error:
         note = f"{RANDOM_NOTE}, because {error}"
         _logger.warning(
@@ -159,22 +177,17 @@ def _load_imagenet_or_go_on(encoder: nn.Module, name: str) -> str:
         return note
 
 
-def _load_imagenet(encoder: nn.Module, name: str) -> str:
+def _imagenet(name: str) -> tuple[dict[str, Tensor], str]:
     tensors, source = fetch_imagenet(name)
-    return _load_into(encoder, name, tensors, f"ImageNet ({source})")
+    return tensors, f"ImageNet ({source})"
 
 
 def _load_into(encoder: nn.Module, name: str, tensors: dict[str, Tensor], source: str) -> str:
     """Load what fits; refuse where less than half does."""
     from torch.nn import Module
 
-    fit = fit_tensors(encoder, tensors)
+    fit = _fit_or_refuse(encoder, name, tensors, source)
     share = f"{fit.n_found} of {fit.n_expected} encoder tensors"
-    if fit.n_found < _SMALLEST_SHARE * fit.n_expected:
-        raise WeightsError(
-            f"Expected weights of encoder {name}, but only {share} fit those of {source}. "
-            "Choose the encoder these weights belong to."
-        )
     # SMP's own load_state_dict renames and drops keys, which ours no longer need.
     Module.load_state_dict(encoder, {**encoder.state_dict(), **fit.tensors})
     note = f"{source}: {share}"
@@ -185,6 +198,17 @@ def _load_into(encoder: nn.Module, name: str, tensors: dict[str, Tensor], source
     if fit.n_left_over or fit.n_found < fit.n_expected:
         _logger.warning("Weights fit only in part: %s.", note)
     return note
+
+
+def _fit_or_refuse(encoder: nn.Module, name: str, tensors: dict[str, Tensor], source: str) -> Fit:
+    fit = fit_tensors(encoder, tensors)
+    if fit.n_found < _SMALLEST_SHARE * fit.n_expected:
+        raise WeightsError(
+            f"Expected weights of encoder {name}, but only {fit.n_found} of {fit.n_expected} "
+            f"encoder tensors fit those of {source}. Name the encoder these weights belong to "
+            "with --encoder, or other weights with --weights."
+        )
+    return fit
 
 
 def _wanted_tensors(encoder: nn.Module) -> dict[str, Tensor]:

@@ -71,6 +71,16 @@ def wants_estimate(task: TrainingTask, setting: Setting) -> bool:
     return len(counts) > 1 and int(counts.max()) <= _EVEN * int(counts.min())
 
 
+def check_shares(task: TrainingTask, setting: Setting) -> None:
+    """Refuse stated shares that do not fit the classes.
+
+    Raises:
+        InputError: They do not.
+    """
+    if not isinstance(setting, str):
+        _stated_shares(task, setting)
+
+
 def decide_shares(
     task: TrainingTask,
     setting: Setting,

@@ -18,7 +18,7 @@ from pointillist.legend import Legend
 from pointillist.models import free_cores_only, save_model
 from pointillist.points import LabelReport, read_labels_for_scenes, require_two_classes
 from pointillist.raster import Scene, open_scene, parse_bands
-from pointillist.training.class_shares import parse_class_shares
+from pointillist.training.class_shares import check_shares, parse_class_shares
 from pointillist.training.config import TrainConfig, read_config
 from pointillist.training.inputs import record_inputs
 from pointillist.training.recipe import Fitted, Workshop
@@ -134,6 +134,7 @@ def train(
     if begin is not None:
         check_bands(begin, task)
         task = replace(task, normalisation=begin.model.normalisation)
+    _check_settings(task, settings, begin)
     # from here on there is something to keep: a bad input must not leave or remove anything
     if resume:
         _check_same_task(run, task)
@@ -294,6 +295,15 @@ def _resolve(
     elif settings.budget is not None and "steps" not in settings.unet.model_fields_set:
         overrides["unet.steps"] = _UNLIMITED_STEPS
     return read_config(Path(config) if config else None, overrides)
+
+
+def _check_settings(task: TrainingTask, config: TrainConfig, begin: Start | None) -> None:
+    """Refuse settings that fit neither the task nor the machine, before anything is changed."""
+    check_shares(task, config.class_shares)
+    if config.recipe != "forest":
+        from pointillist.training.unet import check_network
+
+        check_network(task, config.unet, begin)
 
 
 _UNLIMITED_STEPS = 10_000_000

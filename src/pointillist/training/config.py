@@ -197,7 +197,7 @@ def parse_duration(text: str) -> float:
     """
     match = _DURATION.fullmatch(text.lower())
     if match is None or float(match[1]) <= 0:
-        raise InputError(f"Expected a time like 90s, 10m or 1h, got {text!r}.")
+        raise InputError(f"Expected a time like 90s, 10m or 1h, got {text!r}. Correct --budget.")
     return float(match[1]) * _SECONDS[match[2]]
 
 

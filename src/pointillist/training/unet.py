@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pointillist.data import estimate_normalisation
 from pointillist.errors import WeightsError
 from pointillist.losses import LogitAdjustedLoss, PartialCrossEntropyLoss, UncertainPointsLoss
-from pointillist.models import NetworkModel, NetworkSpec, build_model
+from pointillist.models import NetworkModel, NetworkSpec, build_model, check_start
 from pointillist.models.generated import GENERATED_NOTE
 from pointillist.models.hub import fetch_imagenet
 from pointillist.models.weights import RANDOM_NOTE
@@ -34,7 +34,7 @@ from pointillist.training.rounds import Start
 from pointillist.training.schedule import Progress
 from pointillist.training.task import TrainingTask
 from pointillist.training.terms import SecondTerm
-from pointillist.training.warm_start import network_of, take_over
+from pointillist.training.warm_start import check_same_network, network_of, take_over
 
 LARGE_ENCODER, SLIM_ENCODER = "resnet34", "slim"
 
@@ -123,6 +123,25 @@ def fit_unet(
         judged=None if held_out is None else held_out.judge(),
         held_out=held_out,
     )
+
+
+def check_network(task: TrainingTask, config: UnetConfig, begin: Start | None = None) -> None:
+    """Refuse a device, a network or starting weights that cannot be had, before any work.
+
+    Raises:
+        ConfigError: There is no such device.
+        InputError: There is no such network, or not the one that is gone on from.
+        WeightsError: The weights cannot be had or do not fit.
+    """
+    choose_device(config.device)
+    is_open = config.encoder == "auto" and config.weights in ("auto", "none")
+    # which of our own encoders it will be makes no difference, and to find out takes a connection
+    encoder = LARGE_ENCODER if is_open and begin is None else choose_encoder(config, begin)
+    spec = NetworkSpec(config.architecture, encoder, len(task.bands), len(task.legend))
+    if begin is not None:
+        check_same_network(spec, begin)
+    elif not is_open or config.architecture != "unet":
+        check_start(spec, config.weights)
 
 
 @dataclass(frozen=True)

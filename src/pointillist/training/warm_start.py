@@ -36,16 +36,7 @@ def take_over(network: nn.Module, spec: NetworkSpec, legend: Legend, start: Star
     Raises:
         InputError: The run is another network.
     """
-    model = network_of(start.model) or start.model
-    wanted = f"{spec.architecture} with encoder {spec.encoder}"
-    kind = model.kind
-    if isinstance(model, NetworkModel):
-        kind = f"{model.spec.architecture} with encoder {model.spec.encoder}"
-    if not isinstance(model, NetworkModel) or kind != wanted:
-        raise InputError(
-            f"Expected to go on from a {wanted}, but '{start.name}' is a {kind}. "
-            "Leave out --encoder and --config."
-        )
+    model = check_same_network(spec, start)
     rows = [model.legend.index_of(name) for name in legend.names]
     own = network.state_dict()
     for name, tensor in model.network.state_dict().items():
@@ -56,6 +47,25 @@ def take_over(network: nn.Module, spec: NetworkSpec, legend: Legend, start: Star
     network.load_state_dict(own)
     new = [name for name, row in zip(legend.names, rows, strict=True) if row is None]
     return f"Goes on from '{start.name}'" + (f"; new classes: {', '.join(new)}." if new else ".")
+
+
+def check_same_network(spec: NetworkSpec, start: Start) -> NetworkModel:
+    """The network that a run goes on from.
+
+    Raises:
+        InputError: It is another one than `spec`.
+    """
+    model = network_of(start.model) or start.model
+    wanted = f"{spec.architecture} with encoder {spec.encoder}"
+    kind = model.kind
+    if isinstance(model, NetworkModel):
+        kind = f"{model.spec.architecture} with encoder {model.spec.encoder}"
+    if not isinstance(model, NetworkModel) or kind != wanted:
+        raise InputError(
+            f"Expected to go on from a {wanted}, but '{start.name}' is a {kind}. "
+            "Leave out --encoder and --config."
+        )
+    return model
 
 
 def network_of(model: TrainedModel) -> NetworkModel | None:
