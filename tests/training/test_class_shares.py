@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -113,6 +114,21 @@ def test_refuses_shares_that_do_not_fit(world, stated, message):
         decide_shares(task_of(world), stated)
 
 
+@pytest.mark.parametrize(
+    ("setting", "design", "message"),
+    [
+        ("auto", "balanced", r"^The points are balanced, .*--class-shares points\.$"),
+        ("estimate", "purposive", r"^As asked, .*--class-shares points\.$"),
+        ("estimate", "simple", r"^As asked, .* design simple hold the scene's shares themselves"),
+    ],
+)
+def test_says_why_shares_are_estimated(world, setting, design, message):
+    said: list[str] = []
+    config = CONFIG.model_copy(update={"class_shares": setting})
+    fit_recipe(task_of(world, design=design), config, Workshop(say=said.append))
+    assert any(re.search(message, line) for line in said), said
+
+
 def test_estimates_the_shares_of_a_mixture_to_a_few_percent():
     rng = np.random.default_rng(1)
     index = rng.choice(3, 20_000, p=SHARES)
@@ -146,7 +162,7 @@ def test_parses_words(text):
 
 
 def test_parses_shares_by_name():
-    assert parse_class_shares("Bare land=60%, Water = 0.4") == {"Bare land": 60.0, "Water": 0.4}
+    assert parse_class_shares("Bare land=60%, Water = 0.4") == {"Bare land": 0.6, "Water": 0.4}
 
 
 @pytest.mark.parametrize(

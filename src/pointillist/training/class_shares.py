@@ -115,10 +115,15 @@ def decide_shares(
     calibration = fit_calibration(out_of_bag, index)
     seen = calibrate(predict_sample(forest, task), calibration)
     shares = estimate_shares(seen, counts / counts.sum())
+    why = "The points are balanced, the scene is not: its"
+    if setting == "estimate":
+        why = "As asked, the scene's"
     sentence = (
-        f"The points are balanced, the scene is not: its class shares are estimated as "
-        f"{_listed(task, shares)} and used. To take the points' shares: --class-shares points."
+        f"{why} class shares are estimated as {_listed(task, shares)} and used. "
+        "To take the points' shares: --class-shares points."
     )
+    if task.design in PROPORTIONAL:
+        sentence += f" Points of design {task.design} hold the scene's shares themselves."
     return ClassShares("estimated", _factors(task, shares), sentence, shares)
 
 
@@ -246,12 +251,16 @@ def parse_class_shares(text: str) -> Setting:
     for part in text.split(","):
         name, _, value = part.rpartition("=")
         try:
-            shares[name.strip()] = float(value.strip().removesuffix("%"))
+            shares[name.strip()] = _parse_share(value.strip())
         except ValueError:
             raise InputError(
                 f"Expected a number after '{name.strip()}=' in --class-shares, got {value!r}."
             ) from None
     return shares
+
+
+def _parse_share(text: str) -> float:
+    return float(text[:-1]) / 100 if text.endswith("%") else float(text)
 
 
 def _stated_shares(task: TrainingTask, stated: Mapping[str, float]) -> NDArray[np.float64]:
