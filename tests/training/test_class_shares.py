@@ -17,6 +17,7 @@ from pointillist.training import ForestConfig, TrainConfig, TrainingTask, Worksh
 from pointillist.training.class_shares import (
     calibrate,
     decide_shares,
+    draw_to_prior,
     estimate_shares,
     fit_calibration,
     parse_class_shares,
@@ -138,6 +139,23 @@ def test_estimates_the_shares_of_a_mixture_to_a_few_percent():
     found = estimate_shares(balanced, np.full(3, 1 / 3))
     assert found.sum() == pytest.approx(1.0)
     np.testing.assert_allclose(found, SHARES, atol=0.04)
+
+
+@pytest.mark.parametrize(("n", "trust"), [(1, 0.01), (50, 0.5), (100, 1.0), (1000, 1.0)])
+def test_few_points_draw_an_estimate_to_their_own_shares(n, trust):
+    shares, prior = np.array([0.9, 0.1, 0.0]), np.array([0.5, 0.5, 0.0])
+    drawn = draw_to_prior(shares, prior, n)
+    assert drawn.sum() == pytest.approx(1.0)
+    assert drawn[2] == 0
+    assert np.log(drawn[0] / drawn[1]) == pytest.approx(trust * np.log(9.0))
+
+
+def test_three_points_per_class_hardly_move_the_map(world):
+    for seed in range(4):
+        task = task_of(world, (3, 3, 3), design="balanced", seed=seed)
+        model = fit_recipe(task, CONFIG, Workshop()).model
+        shares = list(model.card.provenance["class_share_values"].values())
+        np.testing.assert_allclose(shares, 1 / 3, atol=0.1)
 
 
 def test_a_class_without_points_gets_no_share():
