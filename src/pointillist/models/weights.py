@@ -100,6 +100,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         return dict(_flatten(_read_file(path)))
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
+        if reason.startswith("Weights only load failed"):  # torch goes on with how to run it
+            reason = "it holds pickled code, or is damaged"
         raise WeightsError(
             f"'{path}' cannot be read as weights ({reason}). Only plain tensors are read, never "
             "pickled code: save the state dict alone, best as .safetensors."
