@@ -87,6 +87,9 @@ class TrainingTask:
                 zip(self.legend.names, self.class_counts().tolist(), strict=True)
             ),
             "seed": self.seed,
+            **({} if self.design is None else {"design": self.design}),
+            **({"label_noise": self.label_noise} if self.label_noise else {}),
+            **({"point_radius": self.point_radius} if self.point_radius else {}),
         }
         return ModelCard(
             legend=self.legend,
