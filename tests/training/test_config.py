@@ -61,3 +61,35 @@ def test_durations(text: str, seconds: float) -> None:
 def test_bad_durations(text: str) -> None:
     with pytest.raises(InputError, match="Expected a time like 90s"):
         parse_duration(text)
+
+
+def test_numbers_that_yaml_reads_are_taken_as_names_and_times(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("budget: 5\nclass_shares: {1: 0.2, 2: 0.8}\n")
+    config = read_config(path)
+    assert config.budget_s == 300
+    assert config.class_shares == {"1": 0.2, "2": 0.8}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("unet: {stesp: 3}", r"unet\.stesp: there is no such setting, perhaps steps \(got 3\)\."),
+        ("steps: 3", r": steps: there is no such setting \(got 3\)\."),
+        (
+            "class_shares: most",
+            r": class_shares: Input should be 'auto'.*, or .* dictionary \(got 'most'\)\.$",
+        ),
+        ("unet: {augment: maybe}", r": unet\.augment: .*boolean.*, or .*'horizontal' \(got"),
+        ("forest: {sigmas: [1, -1]}", r": forest\.sigmas: .*greater than 0 \(got -1"),
+        ("forest: {max_features: 2.5}", r": forest\.max_features: .*less than or equal to 1 \(got"),
+        ("forest: {n_jobs: 0}", r": forest\.n_jobs: .*-1 for every core \(got 0\)"),
+    ],
+)
+def test_each_fault_is_one_clause_with_the_key_of_the_file(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        read_config(path)

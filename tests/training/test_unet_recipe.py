@@ -225,6 +225,24 @@ def test_options_of_the_network(small_world: Any) -> None:
     assert run.model.card.provenance["config"]["architecture"] == "fpn"
 
 
+def test_flags_that_lightning_refuses_are_named(small_world: Any) -> None:
+    with pytest.raises(ConfigError, match=r"unet\.trainer, got {'devices': 'two'}.*--config"):
+        train(
+            small_world.scene, small_world.points, small_world.folder / "run",
+            config=_config(small_world.folder, trainer={"devices": "two"}),
+        )  # fmt: skip
+
+
+def test_the_card_says_what_was_told_of_the_points(small_world: Any) -> None:
+    run = train(
+        small_world.scene, small_world.points, small_world.folder / "run",
+        config=_config(small_world.folder, steps=2, steps_per_epoch=1),
+        label_noise=0.1, point_radius=1,
+    )  # fmt: skip
+    told = run.model.card.provenance
+    assert (told["label_noise"], told["point_radius"]) == (0.1, 1.0)
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_a_gpu_that_is_not_there(small_world: Any) -> None:
     with pytest.raises(ConfigError, match="found none"):

@@ -184,8 +184,9 @@ def draw_to_prior(
         (C,) with sum 1.
     """
     trust = min(1.0, n_points / _ENOUGH_POINTS)
-    drawn: NDArray[np.float64] = shares**trust * prior ** (1.0 - trust)
-    return drawn / drawn.sum()
+    drawn = shares**trust * prior ** (1.0 - trust)
+    drawn /= drawn.sum()
+    return np.asarray(drawn, dtype=np.float64)
 
 
 def fit_calibration(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from pointillist.errors import ConfigError, InputError, MissingFileError
 
@@ -18,6 +20,22 @@ _SECONDS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, None: 60.
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _number_as_text(value: Any) -> Any:
+    """YAML reads `budget: 5` as a number."""
+    return f"{value}" if isinstance(value, (int, float)) else value
+
+
+def _names_as_text(value: Any) -> Any:
+    """YAML reads the names of numbered classes, `{1: 0.2, 2: 0.8}`, as numbers."""
+    return {str(k): v for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def _not_zero(value: int) -> int:
+    if value == 0:
+        raise ValueError("Input should be a number of threads, or -1 for every core")
+    return value
 
 
 class ForestConfig(_Frozen):
@@ -34,12 +52,12 @@ class ForestConfig(_Frozen):
     """
 
     n_trees: int = Field(100, ge=1)
-    sigmas: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
-    max_features: Literal["sqrt", "log2"] | float = "sqrt"
+    sigmas: tuple[Annotated[float, Field(gt=0)], ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+    max_features: Literal["sqrt", "log2"] | Annotated[float, Field(gt=0, le=1)] = "sqrt"
     min_samples_leaf: int = Field(1, ge=1)
     balanced: bool = False
     max_pixels_per_feature: int = Field(500, ge=1)
-    n_jobs: int = -1
+    n_jobs: Annotated[int, Field(ge=-1), AfterValidator(_not_zero)] = -1
 
 
 class UnetConfig(_Frozen):
@@ -134,8 +152,10 @@ class TrainConfig(_Frozen):
 
     recipe: Literal["auto", "stack", "unet", "forest"] = "auto"
     seed: int = Field(0, ge=0)
-    budget: str | None = None
-    class_shares: Literal["auto", "points", "estimate"] | dict[str, float] = "auto"
+    budget: Annotated[str | None, BeforeValidator(_number_as_text)] = None
+    class_shares: Annotated[
+        Literal["auto", "points", "estimate"] | dict[str, float], BeforeValidator(_names_as_text)
+    ] = "auto"
     label_noise: float = Field(0.0, ge=0, lt=0.5)
     point_radius: float = Field(0.0, ge=0, le=16)
     unet: UnetConfig = UnetConfig()
@@ -177,16 +197,43 @@ def read_config(
         config = TrainConfig.model_validate(data)
     except ValidationError as error:
         where = "the options" if path is None else f"'{path}'"
-        faults = "; ".join(
-            f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']} (got {e['input']!r})"
-            for e in error.errors()
-        )
+        faults = "; ".join(_describe(error.errors()))
         raise ConfigError(
             f"Expected a valid training configuration in {where}: {faults}."
         ) from error
     if config.budget is not None:
         parse_duration(config.budget)
     return config
+
+
+def _describe(errors: list[ErrorDetails]) -> list[str]:
+    """One clause per setting: what it should be, or that there is none of this name."""
+    clauses: dict[str, list[str]] = {}
+    got: dict[str, Any] = {}
+    for fault in errors:
+        place, model = _place(fault["loc"])
+        message = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(place[-1], list(model.model_fields), n=1)
+            message = "there is no such setting" + (f", perhaps {near[0]}" if near else "")
+        name = ".".join(place)
+        clauses.setdefault(name, []).append(message)
+        got[name] = fault["input"]
+    return [f"{name}: {', or '.join(said)} (got {got[name]!r})" for name, said in clauses.items()]
+
+
+def _place(loc: tuple[int | str, ...]) -> tuple[list[str], type[BaseModel]]:
+    """Keys as the file has them, and the model of the last: no names of alternative types."""
+    model: type[BaseModel] = TrainConfig
+    place: list[str] = []
+    for part in map(str, loc):
+        place.append(part)
+        field = model.model_fields.get(part)
+        kind = None if field is None else field.annotation
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            break
+        model = kind
+    return place, model
 
 
 def parse_duration(text: str) -> float:

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import DataLoader, Sampler
@@ -233,19 +234,14 @@ def fit_network(
         callbacks.append(_Keeper(interruption.checkpoint))
     with _quiet(), interrupt_between_steps() as check:
         callbacks.append(_Interrupter(check))
-        trainer = L.Trainer(
+        trainer = _make_trainer(
+            config,
             accelerator="gpu" if device == "cuda" else "cpu",
             precision="bf16-mixed" if precision == "bf16" else "32-true",
             max_epochs=-1,  # the segmenter stops it; with `max_steps` a resumed epoch is run twice
             callbacks=callbacks,
             logger=_loggers(log_dir),
             enable_checkpointing=interruption.checkpoint is not None,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            use_distributed_sampler=False,
-            log_every_n_steps=10,
-            **{"devices": 1, **config.trainer},
         )
         _run(trainer, module, train_loader, validation_loader, interruption)
     judged = None if terms is None else terms.judged
@@ -262,6 +258,29 @@ def fit_network(
         progress.hastened is not None,
         None if judged is None else judged.numpy(),
     )
+
+
+def _make_trainer(config: UnetConfig, **sets: Any) -> L.Trainer:
+    """Lightning's trainer, silent, with the flags that the configuration asks for.
+
+    Raises:
+        ConfigError: Lightning refuses them.
+    """
+    try:
+        return L.Trainer(
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            log_every_n_steps=10,
+            **sets,
+            **{"devices": 1, **config.trainer},
+        )
+    except (TypeError, ValueError, MisconfigurationException) as error:
+        raise ConfigError(
+            f"Expected flags of Lightning's Trainer in unet.trainer, got {config.trainer}: "
+            f"{error} Correct them in the file of --config."
+        ) from error
 
 
 def choose_device(wanted: str) -> str:
