@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,11 @@ def test_it_learns_and_is_what_auto_means(small_world: Any) -> None:
     path = small_world.folder / "config.yaml"
     path.write_text(yaml.safe_dump(CONFIG))
     run = train(small_world.scene, small_world.points, small_world.folder / "run", config=path)
+    said = run.log_path.read_text(encoding="utf-8")
+    assert re.search(
+        r"right at \d+ of \d+ held-out points; their calibration error is 0\.\d{3}", said
+    )
+    assert f"{run.metrics['calibration_error']:.3f}" in said
     model = pointillist.load(run)
     assert isinstance(model, EnsembleModel)
     assert [part.kind for part in model.parts] == ["network", "forest"]

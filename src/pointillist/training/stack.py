@@ -70,10 +70,17 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
     if pair is not None and config.unet.calibrate:
         temperature = pair.temperature
     workshop.say(f"The network counts {weight:.0%}, the forest {1 - weight:.0%}.")
+    measured = {} if pair is None else pair.facts(temperature)
+    judged = fitted.judged if pair is None else pair.judge(shares.factors)
+    if judged is not None and "calibration_error" in measured:
+        workshop.say(
+            f"Both together are right at {judged.right.sum()} of {len(judged.right)} held-out "
+            f"points; their calibration error is {measured['calibration_error']:.3f}."
+        )
     facts = {
         "network_weight": round(weight, 4),
         **shares.facts(task.legend.names),
-        **({} if pair is None else pair.facts(temperature)),
+        **measured,
     }
     provenance = {**network.card.provenance, "forest": forest.card.provenance, **facts}
     card = replace(network.card, recipe="stack", provenance=provenance)
@@ -83,7 +90,7 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
         fitted,
         model=EnsembleModel([network, forest], [weight, 1 - weight], card, temperature=temperature),
         facts={**fitted.facts, **facts},
-        judged=fitted.judged if pair is None else pair.judge(shares.factors),
+        judged=judged,
     )
 
 
