@@ -76,7 +76,7 @@ def test_numbers_are_judged_by_the_interval(ledger: list[Claim]) -> None:
 
 def test_sentences_are_judged_by_their_rules(ledger: list[Claim]) -> None:
     assert _find(ledger, "(a)").verdict == EXCEEDED
-    assert "0.31%" in _find(ledger, "(a)").measured
+    assert "0.31 %" in _find(ledger, "(a)").measured
     assert _find(ledger, "(b)").verdict == EXCEEDED
     # one to five points per class gains more than any step per image
     assert _find(ledger, "(c)").verdict == NOT_REPRODUCED
@@ -92,7 +92,7 @@ def test_sentences_are_judged_by_their_rules(ledger: list[Claim]) -> None:
 def test_the_cost_claim_follows_its_parameters(tmp_path: Path) -> None:
     dear = make_ledger(Evidence(tmp_path), CostModel(3, 5))
     assert _find(dear, "(g)").verdict == NOT_REPRODUCED
-    assert "100% more" in _find(dear, "(g)").measured
+    assert "100 % more" in _find(dear, "(g)").measured
     cheap = make_ledger(Evidence(tmp_path), CostModel(1, 600))
     assert _find(cheap, "(g)").verdict == REPRODUCED
 

@@ -17,6 +17,7 @@ def test_a_mean_with_students_t() -> None:
     mean = mean_over_seeds(scores)
     low, high = stats.t.interval(0.95, 3, loc=np.mean(scores), scale=stats.sem(scores))
     assert (mean.value, mean.low, mean.high) == pytest.approx((np.mean(scores), low, high))
+    assert mean.half == pytest.approx((high - low) / 2)
     assert str(mean) == f"{np.mean(scores):.4f} ({low:.4f} – {high:.4f}, n = 4)"
 
 

@@ -10,11 +10,15 @@ import pytest
 from study_cases import make_records
 
 from pointillist.cli import main
-from pointillist.report.document import render_html
+from pointillist.report.document import Subhead, Table, render_html
 from pointillist.studies import append_record, find_study
 from pointillist.studies.examples import read_examples
 from pointillist.studies.findings import gather
 from pointillist.studies.panels import draw_panels, share_wrong
+from pointillist.studies.report_results import cost_section
+from pointillist.studies.report_tables import percent, spread
+from pointillist.studies.scene_table import default_gain, main_lines, on_shared_seeds
+from pointillist.studies.statistics import mean_over_seeds
 from pointillist.studies.technical_report import make_document
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,3 +92,59 @@ def test_the_kept_maps_are_those_of_the_scenes_of_today() -> None:
     """A change of the generators would put other scenes beside the maps that are kept."""
     classic = [e for e in read_examples(RECORDS) if e.name.startswith("classic")]
     assert np.mean([share_wrong(example) for example in classic]) < 0.03
+
+
+def _scene_records(folder: Path) -> None:
+    """The real study with two draws of the forest, and one of the recipes that take long."""
+    for cell in find_study("real").cells(2):
+        if cell.seed == 1 and cell.recipe != "forest":
+            continue
+        miou = {"forest": 0.4, "unet": 0.45, "stack": 0.5}[cell.recipe] + 0.3 * cell.seed
+        record = {"protocol": "P-scene", "cell": asdict(cell), "miou": miou, "iou": [miou] * 5}
+        append_record(folder / "scene.jsonl", {**record, "overall_accuracy": 0.6})
+
+
+def test_recipes_are_shown_on_the_draws_that_all_have(tmp_path: Path) -> None:
+    _scene_records(tmp_path)
+    lines = main_lines(gather(tmp_path).evidence.table("real"))
+    assert {line.miou.n for line in lines} == {1, 2}
+    shared = on_shared_seeds(lines)
+    assert {line.miou.n for line in shared} == {1}
+    page = render_html(make_document(gather(tmp_path)))
+    assert "0.400 / 0.600" in page
+    assert "0.550 / 0.600" not in page  # the mean of both draws of the forest
+    assert "above the forest in 24 of 24 runs on the same points" in page
+
+
+def test_gains_have_the_scenes_as_units(tmp_path: Path) -> None:
+    _scene_records(tmp_path)
+    gain = default_gain(gather(tmp_path).evidence.table("real"), "forest")
+    assert gain is not None
+    assert (gain.runs, gain.ahead, gain.difference.n) == (24, 24, 4)
+    assert gain.difference.value == pytest.approx(0.1)
+
+
+def test_the_ledger_of_transfer_is_short(tmp_path: Path) -> None:
+    """A range for each recipe, not every run by its name."""
+    _scene_records(tmp_path)
+    (claim,) = [c for c in gather(tmp_path).claims if c.text.startswith("(f)")]
+    assert "forest 0.550 – 0.550 (4 scenes)" in claim.measured
+    assert "steps" not in claim.measured
+    assert len(claim.measured) < 250
+
+
+def test_a_cost_stands_beside_the_score_of_as_many_simple_points(tmp_path: Path) -> None:
+    """Not beside that of points per class, of which there may be fewer."""
+    make_records(find_study("all"), tmp_path, 3, lambda cell: 0.7 if cell.n_points is None else 0.8)
+    section = cost_section(gather(tmp_path))
+    table = next(block for block in section.blocks if isinstance(block, Table))
+    assert all(
+        str(row[-1]).startswith("0.8000") for row in table.rows if not isinstance(row, Subhead)
+    )
+
+
+def test_percentages_have_no_signed_zero() -> None:
+    assert percent(-0.001) == "0 %"
+    assert percent(-0.5) == "−50 %"
+    assert spread(mean_over_seeds([0.5])) == "0.5000"
+    assert spread(mean_over_seeds([0.4, 0.6])) == "0.5000 ± 1.2706"

@@ -17,7 +17,9 @@ import numpy as np
 from pointillist.studies import reference
 from pointillist.studies.cost import CostModel
 from pointillist.studies.evidence import Evidence
+from pointillist.studies.naming import name_variant
 from pointillist.studies.statistics import Comparison, Mean, mean_over_seeds
+from pointillist.studies.tables import Line
 
 REPRODUCED, EXCEEDED, NOT_REPRODUCED = "reproduced", "exceeded", "not reproduced"
 NOT_MEASURED = "not measured yet"
@@ -77,9 +79,9 @@ def _judge(mean: Mean, stated: float) -> tuple[str, str]:
         above = mean.value >= stated
         return (EXCEEDED if above else NOT_REPRODUCED), "one seed, no interval"
     if mean.low > stated:
-        return EXCEEDED, f"by {mean.value - stated:.4f}, random initialisation"
+        return EXCEEDED, f"by {mean.value - stated:.4f}"
     if mean.high < stated:
-        return NOT_REPRODUCED, f"{stated - mean.value:.4f} below, random initialisation"
+        return NOT_REPRODUCED, f"{stated - mean.value:.4f} below"
     return REPRODUCED, "inside the interval"
 
 
@@ -195,8 +197,8 @@ def _share_of_pixels(evidence: Evidence) -> Claim:
     if not values:
         return Claim(_WORDS, text, "", NOT_MEASURED, "no records of 50 points per image")
     mean = mean_over_seeds(values)
-    share = 50 / 128**2
-    measured = f"50 points per image are {share:.2%} of the pixels: {mean}"
+    share = 100 * 50 / 128**2
+    measured = f"50 points per image are {share:.2f} % of the pixels: {mean}"
     low = mean.value if mean.n < 2 else mean.low
     why = (
         "its own 200 points per image are 1.22 % of the pixels, not less than 1 %; the sentence "
@@ -233,7 +235,7 @@ def _biggest_gain(evidence: Evidence) -> Claim:
             return Claim(_WORDS, text, "", NOT_MEASURED, "no records of two seeds for each row")
         gains.append(found)
     measured = "; ".join(
-        f"{fewer.split()[0]} → {more.split()[0]}: {gain.difference.value:+.4f}"
+        f"{fewer.split()[0]} → {more.split()[0]}: {_signed(gain.difference)}"
         for (fewer, more), gain in zip(pairwise(names), gains, strict=True)
     )
     one_to_five = evidence.compare("density", "5 per class", "1 per class")
@@ -241,7 +243,7 @@ def _biggest_gain(evidence: Evidence) -> Claim:
     marginal = gains[-1].difference.value < 0.005
     why = f"beyond 500: {'under' if marginal else 'over'} 0.005"
     if one_to_five is not None:
-        measured += f"; 5 → 25 (1 → 5 per class): {one_to_five.difference.value:+.4f}"
+        measured += f"; 5 → 25 (1 → 5 per class): {_signed(one_to_five.difference)}"
         if one_to_five.difference.value > gains[0].difference.value:
             why += "; but the step from 5 to 25 points per image gains more than any of them"
             biggest = False
@@ -260,7 +262,7 @@ def _stratified_helps(evidence: Evidence) -> Claim:
                 continue
             if line.comparison.difference.n < _LEAST_SEEDS:
                 continue
-            told.append(f"{strategy} {n}: {line.comparison.difference.value:+.4f}")
+            told.append(f"{strategy} {n}: {_signed(line.comparison.difference)}")
             if line.p < 0.05 and line.comparison.difference.value > 0:
                 where.append(n)
     if not told:
@@ -312,14 +314,19 @@ def _transfer(evidence: Evidence) -> Claim:
         "(f) directly transferable to real data (ISPRS Potsdam, ISPRS Vaihingen, DeepGlobe Land "
         "Cover, Agriculture-Vision)"
     )
-    names = ("200 per image, tested on terrain", "200 per image, forest, tested on terrain")
-    moved = [line for name in names if (line := evidence.line("transfer", name)) is not None]
-    told = [
-        f"trained on classic, {line.row.name.removeprefix('200 per image, ')}: {line.miou}"
-        for line in moved
-    ]
-    real = [line for line in evidence.table("real") if "300 points, simple" in line.row.name]
-    told += [f"{line.row.name}: {line.miou}" for line in real]
+    names = {"network": "200 per image, tested on terrain",
+             "forest": "200 per image, forest, tested on terrain"}  # fmt: skip
+    terrain = {
+        recipe: line
+        for recipe, name in names.items()
+        if (line := evidence.line("transfer", name)) is not None
+    }
+    told = [f"classic to terrain, {recipe}: {line.miou}" for recipe, line in terrain.items()]
+    fourth = [line for line in evidence.table("transfer") if hasattr(line.row.cell, "scene")]
+    here = [line for line in evidence.table("real") if "300 points, simple" in line.row.name]
+    told += _by_recipe("three Dubai scenes to the fourth", fourth)
+    told += _by_recipe("300 points on the mapped Dubai scene", here)
+    moved, real = list(terrain.values()), [*fourth, *here]
     published = [f"{line.row.name}: {line.miou}" for line in evidence.benchmarks() if line.miou.n]
     if not told and not published:
         return Claim(_WORDS, text, "", NOT_MEASURED, "no records of terrain, Dubai or these data")
@@ -333,6 +340,18 @@ def _transfer(evidence: Evidence) -> Claim:
     return Claim(_WORDS, text, "; ".join(told + published), verdict, why)
 
 
+def _by_recipe(what: str, lines: Sequence[Line]) -> list[str]:
+    """The lowest and highest scene of each recipe; each is in the report's tables."""
+    found: dict[str, list[float]] = {}
+    for line in lines:
+        found.setdefault(name_variant(line.row.cell), []).append(line.miou.value)
+    told = [
+        f"{name} {min(values):.3f} – {max(values):.3f} ({len(values)} scenes)"
+        for name, values in found.items()
+    ]
+    return [f"{what}: {', '.join(told)}"] if told else []
+
+
 def _labelling_cost(evidence: Evidence, cost: CostModel) -> Claim:
     """The cost model with its parameters."""
     text = "(g) $0.50 per image of labelling cost, 99 % saved"
@@ -341,8 +360,8 @@ def _labelling_cost(evidence: Evidence, cost: CostModel) -> Claim:
     words = "saved" if saved > 0 else "more"
     measured = (
         f"200 points at {cost.seconds_per_point:g} s are {seconds / 60:.0f} min, a full mask at "
-        f"{cost.minutes_per_mask:.1f} min: {abs(saved):.0%} {words}; {cost.money(seconds):.2f} per "
-        f"image at {cost.hourly_wage:g} per hour"
+        f"{cost.minutes_per_mask:.1f} min: {100 * abs(saved):.0f} % {words}; "
+        f"{cost.money(seconds):.2f} per image at {cost.hourly_wage:g} an hour"
     )
     why = (
         f"points cost less than a mask up to {cost.break_even:.0f} per image at these times; "
@@ -454,11 +473,21 @@ def _from_scratch(group: str, evidence: Evidence) -> Claim:
     means = [evidence.values("density", f"{n} per class") for n in reference.DENSITY]
     if not all(means):
         return Claim(group, text, "", NOT_MEASURED, "no records of every row")
-    found = [float(np.mean(values or [])) for values in means]
-    told = " / ".join(f"{value:.3f}" for value in found)
-    above = all(f > s for f, s in zip(found, (0.85, 0.90, 0.92, 0.94, 0.94), strict=True))
+    found = [mean_over_seeds(values or []) for values in means]
+    told = " / ".join(_with_half(mean, 3) for mean in found)
+    above = all(f.value > s for f, s in zip(found, (0.85, 0.90, 0.92, 0.94, 0.94), strict=True))
     why = "four images a step, a higher rate, all symmetries and eight views instead of its recipe"
     return Claim(group, text, told, EXCEEDED if above else REPRODUCED, why)
+
+
+def _with_half(mean: Mean, digits: int = 4) -> str:
+    """A mean ± half its interval."""
+    return f"{mean.value:.{digits}f}" + ("" if mean.n < 2 else f" ± {mean.half:.{digits}f}")
+
+
+def _signed(difference: Mean) -> str:
+    sign = "−" if difference.value < 0 else "+"
+    return sign + _with_half(difference).removeprefix("-")
 
 
 def _near(value: float, stated: float) -> str:
@@ -486,11 +515,11 @@ def render_ledger(claims: Sequence[Claim]) -> str:
         "cross-entropy, ImageNet weights, one seed) beside what this project measures, from random "
         "initialisation. Made by `pointillist report` from `studies/records/`; not edited by hand.",
         "",
-        "Mean over seeds with Student's 95 % interval. *Exceeded*: the interval lies above the "
-        "number; *reproduced*: it holds it; *not reproduced*: it lies below, or the sentence does "
-        "not hold.",
+        "Mean over seeds with Student's 95 % interval, or ± half of it. *Exceeded*: the interval "
+        "lies above the number; *reproduced*: it holds it; *not reproduced*: it lies below, or the "
+        "sentence does not hold.",
         "",
-        ", ".join(f"**{n}** {verdict}" for verdict, n in counts.items()) + ".",
+        ", ".join(f"**{n}** {verdict}" for verdict, n in counts.items() if n) + ".",
     ]
     for group in dict.fromkeys(claim.group for claim in claims):
         lines += [

@@ -113,7 +113,7 @@ def draw_sampling(evidence: Evidence) -> Figure | None:
     with canvas(6.4, 3.0) as (figure, axes):
         kinds = ("simple", "spread", "interior", "pseudo-stratified")
         for i, kind in enumerate(kinds):
-            chosen = [line for line in lines if _strategy(line) == kind]
+            chosen = [line for line in lines if strategy_of(line) == kind]
             at = [line.row.cell.points_per_image // 5 * 1.0 for line in chosen]
             shifted = [x * (1 + 0.055 * (i - 1.5)) for x in at]
             differences = [line.comparison.difference for line in chosen if line.comparison]
@@ -130,7 +130,8 @@ def draw_sampling(evidence: Evidence) -> Figure | None:
     return figure
 
 
-def _strategy(line: Line) -> str:
+def strategy_of(line: Line) -> str:
+    """The strategy of a row of the sampling study; empty for random points per class."""
     parts = line.row.name.split(", ")
     if parts[0].endswith("per image"):
         return "simple"
@@ -165,7 +166,7 @@ def draw_classes(evidence: Evidence) -> Figure | None:
     if any(table is None for table in found.values()):
         return None
     names = CLASSIC_LEGEND.names
-    with canvas(6.4, 2.5, ncols=3, sharey=True) as (figure, axes):
+    with canvas(6.4, 2.5, ncols=3, sharey=True, gridspec_kw={"wspace": 0.1}) as (figure, axes):
         for k, (name, table) in enumerate(found.items()):
             assert table is not None
             panel = axes[k]
@@ -179,7 +180,10 @@ def draw_classes(evidence: Evidence) -> Figure | None:
                 panel.plot(reference.PER_CLASS[names[c]][k], c, "x", color=INK, markersize=5)
             panel.set_title("IoU" if name == "iou" else name, fontsize=9)
             panel.set_yticks(range(len(names)), names)
-            panel.invert_yaxis() if k == 0 else None
+            panel.locator_params(axis="x", nbins=4)
+            panel.margins(x=0.08)
+            if k == 0:
+                panel.set_ylim(len(names) - 0.5, -0.5)  # shared; the first class on top
             panel.grid(axis="y", visible=False)
         figure.supxlabel("● this project, 200 points per image   × reference study", fontsize=8)
     return figure

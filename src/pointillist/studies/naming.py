@@ -78,6 +78,19 @@ def is_main(cell: Cell) -> bool:
     return cell.recipe == "unet" or cell.class_shares is not None
 
 
+def name_variant(cell: Cell) -> str:
+    """What of a run on a real scene is not scene, points and design: recipe, setting, damage."""
+    name = ON_SCENES[cell.recipe]
+    if cell.recipe == "unet" and cell.setting is not None:
+        name = "network alone"
+    parts = [name] if cell.setting in (None, "default") else [cell.setting]
+    if cell.wrong_share:
+        parts.append(f"{100 * cell.wrong_share:g} % of the points wrong")
+    if cell.off_px:
+        parts.append(f"points off by up to {cell.off_px:g} px")
+    return ", ".join(parts)
+
+
 def name_cell(cell: Cell) -> str:
     """Points, strategy, and whatever differs from the defaults of the protocol; not the seed."""
     values = asdict(cell)

@@ -81,8 +81,7 @@ def data() -> Section:
                 "scenes are generated with the same five classes and none of the simplicity: "
                 "parcels, woods, towns, meandering water, relief, shadows, texture. Four *Dubai* "
                 "scenes of satellite imagery (3.7 to 28.6 million pixels, five classes, drawn by "
-                "several annotators) stand for real data; no pixel of them is printed in the "
-                "published version of this report."
+                "several annotators) stand for real data; no pixel of them is printed here."
             )
         ],
     )
@@ -102,6 +101,10 @@ def protocols() -> Section:
                     "**P-scene**: points on one real scene, train on those only, map the whole "
                     "scene, score every labelled pixel of its dense mask.",
                     "**P-transfer**: points on three Dubai scenes, the fourth is scored.",
+                    "**P-blocks**: labels of the even squares of a checkerboard on one real scene, "
+                    "the odd ones are scored.",
+                    "**P-accuracy**: many reference samples of one map, each assessed like a real "
+                    "one and judged against the census of all labelled pixels.",
                     "**P-benchmark**: published data sets with simulated points, by whoever has "
                     "the data.",
                 ]
@@ -111,17 +114,28 @@ def protocols() -> Section:
 
 
 def statistics(findings: Findings) -> Section:
-    """How intervals and tests are made."""
+    """How intervals and tests are made, and what the columns of the tables are."""
     return Section(
         "Statistics",
         [
             Paragraph(
-                "Every cell is run with several seeds; a seed changes scenes, points, initial "
-                "weights and order together, so intervals speak of the whole procedure. Means "
-                "carry Student's *t* interval. Two rows are compared by the paired *t* test over "
-                "the seeds they share, and all comparisons of a table are corrected together by "
-                "Holm's method [@holm1979]. Effect sizes are mean differences in standard "
-                "deviations of the differences. Ratios to full masks are taken seed by seed."
+                "A cell of P-classic is run with several seeds; a seed changes scenes, points, "
+                "initial weights and order together, so intervals speak of the whole procedure. On "
+                "real scenes a seed changes points and training, not the scene. Ratios to full "
+                "masks are taken seed by seed. In the tables"
+            ),
+            BulletList(
+                [
+                    "**±** is half of Student's 95 % interval of the mean over the seeds, where "
+                    "there are two or more; where recipes are compared on real scenes, over the "
+                    "scenes.",
+                    "*Difference* is that of mean IoU to the row named below the table, on the "
+                    "seeds that both have; *d* is its effect size, in standard deviations of the "
+                    "differences; *p* is of the paired *t* test, after Holm's correction "
+                    "[@holm1979] for all comparisons of the table.",
+                    "*Reference* is the figure that the reference study states: one seed, ImageNet "
+                    "weights.",
+                ]
             ),
             Note(
                 "With few seeds an interval is wide and a test has little power: the number of "
@@ -130,20 +144,38 @@ def statistics(findings: Findings) -> Section:
                 title="How to read the tables",
             ),
         ],
+        "statistics",
     )
+
+
+_ON_REAL_SCENES = ("real", "ablation-reduced", "disturbed", "blocks", "transfer")
 
 
 def limits(findings: Findings) -> Section:
     """What the figures do not say."""
-    few = [line for line in findings.evidence.table("sampling") if line.miou.n < 10]
+    evidence = findings.evidence
+    few = [line for line in evidence.table("sampling") if line.miou.n < 10]
+    real = [line for name in _ON_REAL_SCENES for line in evidence.table(name)]
+    draws = {line.row.name: line.miou.n for line in real if hasattr(line.row.cell, "scene")}
+    scarce = [n for n in draws.values() if n < 3]
+    pretrained = any(getattr(line.row.cell, "weights", 0) for line in evidence.table("baselines"))
     items = [
         "Classic scenes are easy and small; a ranking on them need not hold on imagery. The scores "
         "on real scenes are far lower and their masks are noisy.",
-        "No run here starts from ImageNet weights, because none could be had where it was made; a "
-        "row is added by whoever has the file (`pointillist study baselines --weights FILE`).",
         "The labels are simulated: drawn from masks without error. People misplace and misjudge.",
         "P-scene trains and scores on one scene: it measures mapping, not generalisation.",
     ]
+    if not pretrained:
+        items.append(
+            "No run here starts from ImageNet weights, because none could be had where it was "
+            "made; a row is added by whoever has the file (`pointillist study baselines --weights "
+            "FILE`)."
+        )
+    if scarce:
+        items.append(
+            f"{len(scarce)} of {len(draws)} rows on real scenes rest on fewer than three draws of "
+            f"points so far, {scarce.count(1)} of them on one."
+        )
     if few:
         items.append(
             f"{len(few)} rows of the sampling study rest on fewer than ten seeds so far; the study "

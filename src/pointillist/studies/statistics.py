@@ -27,6 +27,11 @@ class Mean:
     high: float
     n: int
 
+    @property
+    def half(self) -> float:
+        """Half of its interval, which lies evenly about the mean; NaN with fewer than two seeds."""
+        return (self.high - self.low) / 2
+
     def __str__(self) -> str:
         if self.n < 2:
             return f"{self.value:.4f} (1 seed)"

@@ -122,11 +122,12 @@ def read_lines(study: Study, n_seeds: int, records: Path = RECORDS) -> list[Line
         if row.figures is not None:
             runs = {s: record for s, record in runs.items() if row.figures in record}
         if runs:
-            lines[row.name] = _summarise(row, runs)
+            lines[row.name] = summarise_row(row, runs)
     return _compare(lines)
 
 
-def _summarise(row: Row, runs: dict[int, dict[str, Any]]) -> Line:
+def summarise_row(row: Row, runs: dict[int, dict[str, Any]]) -> Line:
+    """A row's means over its runs, without a comparison."""
     blank = mean_over_seeds([0.0])
     line = Line(row, runs, blank, blank, stated=stated_of(row))
     accuracy = protocol_of(row.cell).accuracy

@@ -49,11 +49,19 @@ def test_markup_is_read(written: str, spans: tuple[object, ...]) -> None:
     "text",
     [
         "a * b * c", "2*3*4", "0.81*, 0.79*", "snake_case", "p < 0.05", "it costs 5 $ or 6 $",
-        "[1, 2]", "a@b.org", "#3", "[x](javascript:alert)", "*open", r"C:\temp", "50 % ~ & --",
+        "[1, 2]", "a@b.org", "#3", "[x](javascript:alert)", "*open", r"C:\temp", "50% ~ & --",
     ],
 )  # fmt: skip
 def test_signs_that_open_nothing_are_themselves(text: str) -> None:
     assert parse(text) == (Text(text),)
+
+
+def test_no_line_breaks_inside_a_figure() -> None:
+    (text,) = parse("95 % of 0.98 ± 0.01 (n = 10); 5 % and ± alone, an n")
+    assert isinstance(text, Text)
+    figures = ("95 %", "0.98 ± 0.01", "n = 10", "5 %")
+    assert all(figure.replace(" ", "\N{NO-BREAK SPACE}") in text.text for figure in figures)
+    assert text.text.count("\N{NO-BREAK SPACE}") == 6
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"])))

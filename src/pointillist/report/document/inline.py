@@ -11,6 +11,7 @@ r"""Markup inside a line of text, and nothing but these eight things.
 | `[text](https://…)` | a link; `https:`, `http:` and `mailto:` only |
 | `\*` | the sign itself; a backslash before a letter is a backslash |
 
+No line breaks inside `95 %`, `n = 10` and `0.98 ± 0.01`.
 A sign that opens nothing is itself: `a * b`, `2*3*4`, `snake_case`, `p < 0.05`, `5 $`, `[1, 2]`.
 Text from elsewhere (class names, file names) goes through `literal`, and shows just as it is.
 Everything that is not in the table is plain text and is escaped by each renderer.
@@ -98,6 +99,8 @@ _MARKUP = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+# Spaces that no line breaks at: 95 %, n = 10, 0.98 ± 0.01.
+_TOGETHER = re.compile(r"(?<=\d) (?=%)|(?<=\bn) (?==)|(?<=\bn =) (?=\d)| (?=± \d)|(?<=±) (?=\d)")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -162,7 +165,7 @@ def _span(match: re.Match[str]) -> Span:
 
 
 def _flush(said: list[str], spans: list[Span]) -> None:
-    text = re.sub(r"[ \t\r\n]+", " ", "".join(said))
+    text = _TOGETHER.sub("\N{NO-BREAK SPACE}", re.sub(r"[ \t\r\n]+", " ", "".join(said)))
     said.clear()
     if text:
         spans.append(Text(text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from pointillist.report.document.blocks import (
     BulletList,
@@ -28,8 +29,8 @@ from pointillist.report.document.typst_text import array, optional, quote, rende
 # A4 less its margins; a figure also leaves room for its caption.
 TEXT_WIDTH_MM, FIGURE_HEIGHT_MM = 152.0, 195.0
 # A table of at most this many rows is kept on one page.
-UNBROKEN_ROWS = 14
-# So is a note whose markup has at most this many characters.
+UNBROKEN_ROWS = 16
+# So is a note whose markup, or a table with wrapped text whose cells, have fewer characters.
 UNBROKEN_NOTE = 1600
 _SIDES = {"l": "left", "c": "center", "r": "right"}
 
@@ -54,8 +55,11 @@ class TypstBlocks:
                 assert target is not None
                 head = f"{level}, {quote(target.number)}, {quote(target.anchor)}"
                 yield f"section({head}, {self.text(title)})"
-                for child in placed.children:
-                    yield from self.render(child, level + 1)
+                for child, after in zip_longest(placed.children, placed.children[1:]):
+                    calls = self.render(child, level + 1)
+                    if child is placed.children[0] and leads_to_table(child, after):
+                        calls = (f"block(sticky: true, {call})" for call in calls)
+                    yield from calls
             case Paragraph(text):
                 yield f"par({self.text(text)})"
             case BulletList():
@@ -147,7 +151,7 @@ class TypstBlocks:
         if n > 8:
             parts.append("size: 8pt")
         call = f"data-table({', '.join(parts)})"
-        short = len(table.rows) <= UNBROKEN_ROWS and not ruled
+        short = len(table.rows) <= UNBROKEN_ROWS and (not ruled or _letters(table) < UNBROKEN_NOTE)
         return f"block(breakable: false, width: 100%, {call})" if short else call
 
     def groups(self, table: Table) -> Iterator[str]:
@@ -178,3 +182,16 @@ class TypstBlocks:
         if cell.strong:
             body = f"strong({body})"
         return body if cell.tone == "plain" else f"toned({quote(cell.tone)}, {body})"
+
+
+def _letters(table: Table) -> int:
+    rows = [row for row in table.rows if not isinstance(row, Subhead)]
+    cells = [cell.text if isinstance(cell, Cell) else str(cell) for row in rows for cell in row]
+    return sum(map(len, cells))
+
+
+def leads_to_table(block: Placed, after: Placed | None) -> bool:
+    """Whether a paragraph would stand alone with its heading when the table starts a new page."""
+    return (
+        isinstance(block.block, Paragraph) and after is not None and isinstance(after.block, Table)
+    )

@@ -1,0 +1,275 @@
+"""The report beyond classic scenes: transfer, real scenes, the default recipe's parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from pointillist.report.document import (
+    Block,
+    Figure,
+    Paragraph,
+    Section,
+    Subhead,
+    Table,
+    literal,
+)
+from pointillist.studies import figures
+from pointillist.studies.evidence import Evidence
+from pointillist.studies.figures import to_svg
+from pointillist.studies.findings import Findings
+from pointillist.studies.naming import ON_SCENES
+from pointillist.studies.report_tables import Cells, line_table, p_cell, signed, told
+from pointillist.studies.scene_table import (
+    Gain,
+    Place,
+    by_place,
+    default_gain,
+    find_gains,
+    main_lines,
+    on_shared_seeds,
+)
+from pointillist.studies.tables import Line
+
+_MOST_COLUMNS = 6
+_FIGURES = "Mean IoU / overall accuracy"
+
+
+def transfer_section(findings: Findings) -> Section | None:
+    """Terrain, Dubai, published data sets; None without records."""
+    evidence = findings.evidence
+    lines = evidence.table("transfer")
+    generated = [line for line in lines if not hasattr(line.row.cell, "scene")]
+    moved = [line for line in lines if hasattr(line.row.cell, "scene")]
+    real = main_lines(evidence.table("real"))
+    published = evidence.benchmarks()
+    if not (lines or real or published):
+        return None
+    blocks: list[Block] = [Paragraph(_transferable(evidence))]
+    if generated:
+        blocks.append(
+            line_table(
+                generated,
+                "From classic scenes to terrain, and terrain learnt on terrain.",
+                "transfer",
+                stated=False,
+                against="the same recipe trained on terrain",
+            )
+        )
+    if moved:
+        blocks += [
+            Paragraph(
+                "Of four Dubai scenes three give points and the fourth is mapped ([#fourth]). "
+                + _ahead(moved)
+            ),
+            *_grids(moved, "From three Dubai scenes to the fourth (P-transfer).", "fourth"),
+        ]
+    if real:
+        blocks += _real_blocks(real)
+    if published:
+        blocks.append(line_table(published, "Published data sets.", "published", stated=False))
+    else:
+        blocks.append(
+            Paragraph(
+                "ISPRS Potsdam and Vaihingen, DeepGlobe, Agriculture-Vision, LoveDA and "
+                "OpenEarthMap are read in their publishers' layouts and can be measured by whoever "
+                "has them (`pointillist study potsdam --root DIR`); no records of them are "
+                "committed."
+            )
+        )
+    return Section("Beyond classic scenes", blocks, "transfer-section")
+
+
+def summary(evidence: Evidence) -> list[str]:
+    """What real scenes say, in a sentence for the abstract; none without records."""
+    real = main_lines(evidence.table("real"))
+    scenes = len({line.row.cell.scene for line in real})
+    said = _ahead(real)
+    return [f"On {_count(scenes)} real scenes {said[0].lower()}{said[1:]}"] if said else []
+
+
+def _count(n: int) -> str:
+    return dict(enumerate(("no", "one", "two", "three", "four"))).get(n, str(n))
+
+
+def _transferable(evidence: Evidence) -> str:
+    said = "The reference study calls its set-up directly transferable to real data."
+    moved = evidence.line("transfer", "200 per image, tested on terrain")
+    there = evidence.line("transfer", "200 per image, trained on terrain, tested on terrain")
+    if moved is not None and there is not None:
+        said += (
+            " On generated terrain a network learnt on classic scenes reaches a mean IoU of "
+            f"{told(moved.miou)}, one learnt on terrain {told(there.miou)} ([#transfer]): what was "
+            "learnt on one kind of scene is worth little on another."
+        )
+    return said
+
+
+def _real_blocks(real: Sequence[Line]) -> Iterator[Block]:
+    yield Paragraph(
+        "Where the scene that is mapped gives the points, [#real] and [#real-figure] show what "
+        "they are worth; networks learn for the steps that ten minutes of two cores with bf16 "
+        f"allow. {_ahead(real)}"
+    )
+    shared = on_shared_seeds(real)
+    yield _design_table(shared)
+    drawing = figures.draw_real(shared)
+    if drawing is not None:
+        caption = "P-scene: mean IoU of the whole scene against points, on the draws of [#real]"
+        caption += (
+            ", with 95 % intervals where there are three."
+            if max(line.miou.n for line in shared) > 2
+            else "; too few for intervals."
+        )
+        yield Figure(to_svg(drawing), caption, "real-figure", floating=True)
+
+
+def _ahead(lines: Sequence[Line]) -> str:
+    """In how many runs the default recipe is ahead, on the same points, and by how much."""
+    names = (ON_SCENES["forest"], ON_SCENES["unet"])
+    gains = [gain for name in names if (gain := default_gain(lines, name)) is not None]
+    if not gains:
+        return ""
+    said = ", and above the ".join(
+        f"{gain.other} in {gain.ahead} of {gain.runs} runs on the same points, "
+        f"by {_by_scenes(gain)} mean IoU"
+        for gain in gains
+    )
+    return f"The default recipe is above the {said}."
+
+
+def _by_scenes(gain: Gain, plus: str = "") -> str:
+    value = signed(gain.difference.value, 3, plus)
+    return value if gain.difference.n < 2 else f"{value} ± {gain.difference.half:.3f}"
+
+
+def _design_table(lines: Sequence[Line]) -> Table:
+    """Both designs beside each other, by scene and points."""
+    found = by_place(lines)
+    designs = [d for d in ("simple", "balanced") if any(place[2] == d for place in found)]
+    recipes = list(ON_SCENES.values())
+    rows: list[Cells] = []
+    for scene, points in dict.fromkeys(place[:2] for place in found):
+        at = [found.get((scene, points, d), {}).get(r) for d in designs for r in recipes]
+        rows.append([scene, points, _draws(at), *map(_both_figures, at)])
+    heads = [recipe.removesuffix(" recipe") for recipe in recipes] * len(designs)
+    return Table(
+        ["scene", "points", "draws", *heads],
+        rows,
+        "Points on one real scene (P-scene).",
+        "lrr" + "c" * len(heads),
+        groups=(("", 3), *((f"{design} random points", len(recipes)) for design in designs)),
+        notes=f"{_FIGURES} of the whole scene, means over the draws that all recipes have.",
+        label="real",
+    )
+
+
+def _draws(lines: Sequence[Line | None]) -> str:
+    counts = [line.miou.n for line in lines if line is not None]
+    least, most = min(counts), max(counts)
+    return str(least) if least == most else f"{least}–{most}"
+
+
+def _both_figures(line: Line | None) -> str:
+    return "–" if line is None else f"{line.miou.value:.3f} / {line.accuracy.value:.3f}"
+
+
+def _grids(lines: Sequence[Line], caption: str, label: str) -> list[Block]:
+    """Places by recipes and settings; turned where the latter are many, none where both are."""
+    found = dict(sorted(by_place(on_shared_seeds(lines)).items(), key=_place_order))
+    variants = list(dict.fromkeys(name for at in found.values() for name in at))
+    first = [name for name in ON_SCENES.values() if name in variants]
+    variants = [*first, *(name for name in variants if name not in first)]
+    notes = f"{_FIGURES}, means over the draws that all entries of a place have."
+    if len(variants) <= _MOST_COLUMNS:
+        rows: list[Cells] = [
+            [*place, _draws(list(at.values())), *(_both_figures(at.get(v)) for v in variants)]
+            for place, at in found.items()
+        ]
+        columns = ["scene", "points", "design", "draws", *map(literal, variants)]
+        alignments = "lrlr" + "c" * len(variants)
+    elif len(found) <= _MOST_COLUMNS:
+        rows = [
+            [literal(v), *(_both_figures(at.get(v)) for at in found.values())] for v in variants
+        ]
+        columns = ["", *(", ".join(filter(None, place)) for place in found)]
+        alignments = "l" + "c" * len(found)
+        notes += f" Draws: {_draws([line for at in found.values() for line in at.values()])}."
+    else:
+        return []
+    return [Table(columns, rows, caption, alignments, notes=notes, label=label)]
+
+
+def _place_order(item: tuple[Place, object]) -> tuple[str, bool, float]:
+    scene, points, design = item[0]
+    return scene, design == "balanced", float(points) if points.isdigit() else float("inf")
+
+
+def _gain_table(gains: Mapping[str, Sequence[Gain]]) -> Table:
+    """What each recipe or setting gains on another, study by study."""
+    rows: list[Cells | Subhead] = []
+    for study, found in gains.items():
+        rows.append(Subhead(study))
+        rows += [
+            [
+                literal(gain.name), literal(gain.other), gain.difference.n,
+                f"{gain.ahead} of {gain.runs}", _by_scenes(gain, plus="+"),
+                "" if gain.p is None else p_cell(gain.p),
+            ]
+            for gain in found
+        ]  # fmt: skip
+    return Table(
+        ["run", "against", "scenes", "ahead", "difference", "p"],
+        rows,
+        "What it gains in mean IoU on the same points.",
+        "llrrrr",
+        notes="Ahead: in how many runs. Each scene's runs are averaged first; ± and p are over "
+        "scenes, p after Holm's correction for the comparisons under one heading.",
+        label="gains",
+    )
+
+
+_STUDIES = {
+    "ablation": "Ten minutes on two cores with bf16 or on a GPU (P-scene)",
+    "ablation-reduced": "Two minutes of a CPU without bf16 (P-scene)",
+    "disturbed": "Points that are wrong, or off by up to two pixels; two minutes (P-scene)",
+    "blocks": "Labels of the even squares of a checkerboard, the odd ones scored (P-blocks)",
+}
+
+
+def recipe_section(findings: Findings) -> Section | None:
+    """What the default recipe and its parts are worth on real scenes; None without records."""
+    found = {name: findings.evidence.table(name) for name in _STUDIES}
+    # forests and plain networks belong to other studies too: alone they say nothing of the recipe
+    shown = {name: lines for name, lines in found.items() if any(map(_has_setting, lines))}
+    if all(
+        getattr(line.row.cell, "setting", None) in (None, "default") for line in found["ablation"]
+    ):
+        shown.pop("ablation", None)  # what is recorded of it is shown by scene already
+    if not any(map(_is_disturbed, shown.get("disturbed", []))):
+        shown.pop("disturbed", None)  # its undisturbed rows are those of another study
+    if not shown:
+        return None
+    blocks: list[Block] = [
+        Paragraph(
+            "The default recipe maps with a network and a random forest that learn from the same "
+            "points; its network is a slim one that starts from weights learnt on generated "
+            "scenes. Beside it stand its parts, and the recipe with one thing otherwise, at equal "
+            "time. The plain network is partial cross-entropy and a ResNet-34 from random "
+            "initialisation, nothing else."
+        )
+    ]
+    for name, lines in shown.items():
+        blocks += _grids(lines, f"{_STUDIES[name]}.", name)
+    gains = {_STUDIES[name]: find_gains(lines) for name, lines in shown.items()}
+    if any(gains.values()):
+        blocks.append(_gain_table({study: found for study, found in gains.items() if found}))
+    return Section("The default recipe on real scenes", blocks)
+
+
+def _has_setting(line: Line) -> bool:
+    return getattr(line.row.cell, "setting", None) is not None
+
+
+def _is_disturbed(line: Line) -> bool:
+    cell = line.row.cell
+    return bool(getattr(cell, "wrong_share", None) or getattr(cell, "off_px", None))

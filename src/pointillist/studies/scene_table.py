@@ -1,0 +1,116 @@
+"""Runs on real scenes side by side: recipes and settings at each place, and what one gains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pointillist.studies.naming import ON_SCENES, is_main, name_variant
+from pointillist.studies.statistics import (
+    Mean,
+    compare_pairs,
+    correct_for_many,
+    mean_over_seeds,
+)
+from pointillist.studies.tables import Line, summarise_row
+
+Place = tuple[str, str, str]
+"""Scene, points and design, as they are shown."""
+
+_FOREST, _PLAIN, _DEFAULT = (ON_SCENES[recipe] for recipe in ("forest", "unet", "stack"))
+
+
+def find_place(line: Line) -> Place:
+    """Where a run learns."""
+    cell = line.row.cell
+    if getattr(cell, "supervision", None) == "full":
+        return cell.scene, "all pixels", ""
+    return cell.scene, str(cell.n_points), cell.design
+
+
+def main_lines(lines: Sequence[Line]) -> list[Line]:
+    """Those that are compared: without the forests of a P-scene study left uncorrected."""
+    return [line for line in lines if is_main(line.row.cell)]
+
+
+def on_shared_seeds(lines: Sequence[Line]) -> list[Line]:
+    """The lines over the draws that all lines of their place have, so that they can be compared.
+
+    Where a place has no such draw, its lines stay as they are.
+    """
+    seeds: dict[Place, set[int]] = {}
+    for line in lines:
+        place = find_place(line)
+        seeds[place] = seeds.get(place, set(line.runs)) & set(line.runs)
+    shared = []
+    for line in lines:
+        common = seeds[find_place(line)] or set(line.runs)
+        runs = {seed: run for seed, run in line.runs.items() if seed in common}
+        shared.append(summarise_row(line.row, runs))
+    return shared
+
+
+def by_place(lines: Sequence[Line]) -> dict[Place, dict[str, Line]]:
+    """The lines of each place, by recipe or setting."""
+    found: dict[Place, dict[str, Line]] = {}
+    for line in lines:
+        found.setdefault(find_place(line), {})[name_variant(line.row.cell)] = line
+    return found
+
+
+@dataclass(frozen=True)
+class Gain:
+    """How much higher one recipe or setting scores than another on the same points.
+
+    Args:
+        name: The one.
+        other: The other.
+        runs: Runs that both have.
+        ahead: In how many of them it is ahead.
+        difference: Mean difference of mean IoU, the scenes being the units: the differences of a
+            scene's runs are averaged first.
+        p: Of the paired t test over scenes, corrected for all comparisons of the table (Holm);
+            None with one scene.
+    """
+
+    name: str
+    other: str
+    runs: int
+    ahead: int
+    difference: Mean
+    p: float | None = None
+
+
+def find_gains(lines: Sequence[Line]) -> list[Gain]:
+    """What each row gains on the one it is compared with, and the default on the plain network."""
+    named = {line.row.name: line for line in lines}
+    pairs = [(line, named[line.row.against]) for line in lines if line.row.against in named]
+    for found in by_place(lines).values():
+        if _DEFAULT in found and _PLAIN in found:
+            pairs.append((found[_DEFAULT], found[_PLAIN]))
+    told: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for line, other in pairs:
+        names = name_variant(line.row.cell), name_variant(other.row.cell)
+        scenes = told.setdefault(names, {})
+        for seed in line.runs.keys() & other.runs.keys():
+            difference = line.runs[seed]["miou"] - other.runs[seed]["miou"]
+            scenes.setdefault(line.row.cell.scene, []).append(difference)
+    gains = [_gain(*names, scenes) for names, scenes in told.items() if scenes]
+    tested = [gain for gain in gains if gain.p is not None]
+    p = iter(correct_for_many([gain.p for gain in tested if gain.p is not None]))
+    return [gain if gain.p is None else replace(gain, p=next(p)) for gain in gains]
+
+
+def _gain(name: str, other: str, scenes: dict[str, list[float]]) -> Gain:
+    every = [difference for found in scenes.values() for difference in found]
+    means = [float(np.mean(found)) for found in scenes.values()]
+    p = compare_pairs(means, [0.0] * len(means)).p if len(means) > 1 else None
+    ahead = sum(difference > 0 for difference in every)
+    return Gain(name, other, len(every), ahead, mean_over_seeds(means), p)
+
+
+def default_gain(lines: Sequence[Line], other: str) -> Gain | None:
+    """What the default recipe gains on the forest or the plain network; None without both."""
+    return next((g for g in find_gains(lines) if (g.name, g.other) == (_DEFAULT, other)), None)
