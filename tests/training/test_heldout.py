@@ -121,3 +121,16 @@ def test_judging_says_where_and_whether():
     judged = judge(probabilities, task)
     np.testing.assert_array_equal(judged.right, task.labels[0].index == 0)
     np.testing.assert_array_equal(judged.at[:, 1:], task.labels[0].rowcol)
+
+
+def test_scores_are_those_of_the_kept_weights_at_points_on_data():
+    valid = np.ones((50, 60), dtype=bool)
+    valid[:25] = False
+    task = _task(valid=valid)
+    logits = look_at(_Mirror().eval(), task, 32, NORMALISATION)
+    on_data = valid[tuple(task.labels[0].rowcol.T)]
+    right = (logits[on_data, 0] < 0) == (task.labels[0].index[on_data] == 1)
+    scores = weigh_up(logits, task, None, calibrate=False).scores()
+    assert scores["heldout_accuracy"] == pytest.approx(right.mean(), abs=1e-4)
+    assert 0 < scores["heldout_miou"] < scores["heldout_accuracy"]
+    assert weigh_up(np.full_like(logits, np.nan), task, None, calibrate=False).scores() == {}

@@ -70,6 +70,8 @@ def test_it_learns_and_beats_the_largest_class(small_world: Any) -> None:
         metrics["labelled_pixels"].values()
     ) in range(55, 61)
     assert len(metrics["history"]) == 4
+    watched = metrics["heldout_pixels"] * metrics["heldout_accuracy"]  # the model's, not a step's
+    assert watched == pytest.approx(round(watched), abs=0.01)
     assert (run.figures / "training.png").stat().st_size > 5000
     assert not run.checkpoint_path.exists()
 

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from pointillist.accuracy import error_matrix, mean_iou, overall_accuracy
 from pointillist.grid import Window
 from pointillist.models import Normalisation
 from pointillist.training.calibration import (
@@ -58,6 +59,17 @@ class HeldOut:
     def judge(self) -> Judged:
         """Whether the network is right at each point, with the scene's class shares."""
         return judge(self.for_the_scene, self.task)
+
+    def scores(self) -> dict[str, float]:
+        """`heldout_accuracy` and `heldout_miou` of the points on data, for the scene's shares."""
+        known = np.isfinite(self.logits[:, 0])
+        if not known.any():
+            return {}
+        matrix = error_matrix(
+            self.for_the_scene[known].argmax(axis=1), self.index[known], self.task.legend.names
+        )
+        scores = {"accuracy": overall_accuracy(matrix), "miou": mean_iou(matrix)}
+        return {f"heldout_{name}": round(score, 4) for name, score in scores.items()}
 
     def facts(self) -> dict[str, Any]:
         """Temperature and calibration error, before and after; each point's by the others."""

@@ -281,7 +281,6 @@ def _provenance(
 
 
 def _facts(fit: Fit, holdout: Holdout, held_out: HeldOut | None) -> dict[str, object]:
-    scored = [row for row in fit.history if "heldout_accuracy" in row]
     facts: dict[str, object] = {
         "steps": fit.steps,
         "seconds": round(fit.seconds, 1),
@@ -289,11 +288,8 @@ def _facts(fit: Fit, holdout: Holdout, held_out: HeldOut | None) -> dict[str, ob
         "device": fit.device,
         "heldout_pixels": holdout.validation.n_labels if holdout.validation else 0,
     }
-    if scored:
-        facts["heldout_accuracy"] = round(scored[-1]["heldout_accuracy"], 4)
-        facts["heldout_miou"] = round(scored[-1]["heldout_miou"], 4)
     if fit.ended_early:
         facts["ended_early"] = True
     if held_out is not None:
-        facts |= held_out.facts()
+        facts |= {**held_out.scores(), **held_out.facts()}
     return facts
