@@ -40,7 +40,7 @@ def write_polygons(map_path: Path, legend: Legend, path: Path) -> int:
     Raises:
         OutputError: The file cannot be written.
     """
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
     try:
         n = _write(map_path, legend, partial)
         partial.replace(path)
