@@ -66,6 +66,11 @@ class FinishedBlocks:
                     found[index] = entry
         return found
 
+    @property
+    def n_kept(self) -> int:
+        """Finished blocks that can be gone on from; none where the folder has gone."""
+        return len(self.entries) if self.path.exists() else 0
+
     def look(self, share: str, *, check: bool = False) -> None:
         """Look up which blocks a worker of a cluster has finished.
 
