@@ -68,7 +68,10 @@ class FinishedBlocks:
 
     @property
     def n_kept(self) -> int:
-        """Finished blocks that can be gone on from; none where the folder has gone."""
+        """Finished blocks that can be gone on from, also those no worker has told of yet."""
+        for share in share_names(self.path):
+            if share not in self._stores:
+                self.look(share)
         return len(self.entries) if self.path.exists() else 0
 
     def look(self, share: str, *, check: bool = False) -> None:
@@ -212,7 +215,7 @@ class WorkFolder(FinishedBlocks):
     ) -> None:
         if self._own.is_closed:
             return
-        if not self.entries:
+        if not self.n_kept:
             self.remove()
             return
         self._own.close(sync=True)
