@@ -61,6 +61,14 @@ def test_what_windows_agree_on_stays(shape) -> None:
     np.testing.assert_allclose(got[2], data[0], atol=1e-6)
 
 
+@pytest.mark.parametrize("block", [256, 384, 1024])
+@pytest.mark.parametrize("side", [193, 319, 321, 500, 755, 893, 1023])
+def test_some_window_sees_every_pixel(block, side) -> None:
+    for shape in [(2, side), (side, 2)]:
+        got = _blend(ArraySource(np.ones((1, *shape), np.float32)), block, _Corner())
+        np.testing.assert_allclose(got[2], 1, atol=1e-6)
+
+
 def test_windows_fade_into_each_other() -> None:
     got = _blend(ArraySource(np.zeros((1, 640, 640), np.float32)), 256, _Corner())
     steps = np.abs(np.diff(got[0], axis=0))

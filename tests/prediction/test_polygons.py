@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pyogrio
@@ -12,6 +13,7 @@ from prediction_cases import read_raster
 from pointillist.errors import OutputError
 from pointillist.legend import Legend
 from pointillist.prediction import polygons, write_polygons
+from pointillist.raster import remove_partial_files
 
 LEGEND = Legend.from_names(["Water", "Forest"], codes=[1, 300])
 TRANSFORM = rasterio.Affine(10, 0, 300_000, 0, -10, 5_700_000)
@@ -106,6 +108,17 @@ def test_failure_leaves_nothing_behind(tmp_path, codes, monkeypatch) -> None:
     with pytest.raises(OutputError, match=r"map\.gpkg': disk full"):
         write_polygons(path, LEGEND, tmp_path / "map.gpkg")
     assert [p.name for p in tmp_path.iterdir()] == ["map.tif"]
+
+
+def test_what_a_kill_leaves_is_known_by_its_name(tmp_path, codes, monkeypatch) -> None:
+    write = Mock(side_effect=pyogrio.write_dataframe)
+    monkeypatch.setattr(pyogrio, "write_dataframe", write)
+    write_polygons(_write_map(tmp_path / "map.tif", codes), LEGEND, tmp_path / "map.gpkg")
+    partial = write.call_args.args[1]
+    for left in (partial, partial.with_name(f"{partial.name}-journal")):
+        left.touch()
+    remove_partial_files(tmp_path / "map.gpkg")
+    assert {path.name for path in tmp_path.iterdir()} == {"map.tif", "map.gpkg"}
 
 
 @pytest.mark.realdata

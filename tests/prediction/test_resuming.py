@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from unittest.mock import Mock
 
 import geopandas as gpd
 import numpy as np
@@ -19,7 +20,7 @@ import shapely
 from prediction_cases import LEGEND, TRANSFORM, UTM, Thresholder, grey, read_raster
 
 from pointillist.errors import InputError, OutputError, OutputExistsError, UnreadableFileError
-from pointillist.prediction import block_store, predict
+from pointillist.prediction import block_store, mapping, predict
 
 NODATA = LEGEND.nodata
 BLOCK = 32
@@ -124,6 +125,21 @@ def test_resume_starts_afresh_and_says_complete(scene, out, caplog) -> None:
         assert str(out.parent) not in str(file.tags())
 
 
+def test_polygons_of_a_replaced_map_are_not_taken_for_those_of_the_new(
+    scene, out, monkeypatch
+) -> None:
+    options = {"block": BLOCK, "polygons": out.with_suffix(".gpkg")}
+    predict(Thresholder(), scene, out, **options)
+    with monkeypatch.context() as patch:
+        patch.setattr(mapping, "write_polygons", Mock(side_effect=StopError))
+        with pytest.raises(StopError):
+            predict(Thresholder(), scene, out, min_confidence=0.9, overwrite=True, **options)
+    predict(Thresholder(), scene, out, min_confidence=0.9, resume=True, **options)
+    mapped = read_raster(out) != NODATA
+    assert gpd.read_file(options["polygons"])["area"].sum() == pytest.approx(100 * mapped.sum())
+    assert not _part(out).exists()
+
+
 def test_resume_does_not_replace_what_it_does_not_know(scene, out) -> None:
     out.write_bytes(b"not ours")
     with pytest.raises(OutputExistsError, match=r"map\.tif' exists already"):
@@ -191,6 +207,14 @@ def test_another_model_scene_or_version_is_refused(
     write_scene(grey(64, 64, seed=5))
     with pytest.raises(OutputError, match=r"cannot go on: the scene scene\.tif has changed"):
         predict(Thresholder(), scene, interrupted, **options)
+
+
+def test_a_ledger_of_which_nothing_can_be_read_is_told(interrupted, scene, caplog) -> None:
+    (_part(interrupted) / "ledger.jsonl").write_bytes(b"\0\n\0\n")
+    predict(Thresholder(), scene, interrupted, block=BLOCK, resume=True)
+    assert "ledger.jsonl' is damaged" in caplog.text
+    assert "map.tif' is begun afresh" in caplog.text
+    assert np.array_equal(read_raster(interrupted), _expected())
 
 
 def test_a_copied_scene_is_the_same(interrupted, scene, caplog) -> None:
@@ -398,8 +422,10 @@ def test_the_folder_of_the_map_vanishes_while_it_is_made(scene, tmp_path) -> Non
         if done == 2:
             shutil.rmtree(out.parent)
 
-    with pytest.raises(OutputError, match=r"map\.tif' cannot be written: its folder has gone"):
-        predict(Thresholder(), scene, out, block=BLOCK, progress=vanish)
+    model = Thresholder()
+    with pytest.raises(OutputError, match=r"map\.tif' .*: its folder has gone\. .* place\.$"):
+        predict(model, scene, out, block=8, progress=vanish)
+    assert len(model.seen) < 10  # of 64: nothing is computed for nobody
     assert not out.parent.exists()
     out.parent.mkdir()
     predict(Thresholder(), scene, out, block=BLOCK, resume=True)  # there is nothing to go on from

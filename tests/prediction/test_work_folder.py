@@ -9,7 +9,7 @@ from pointillist.prediction import block_store
 from pointillist.prediction.block import BlockPrediction, Wanted
 from pointillist.prediction.block_layers import BlockFormat
 from pointillist.prediction.leftovers import count_leftovers
-from pointillist.prediction.work_folder import FinishedBlocks, WorkFolder, work_path
+from pointillist.prediction.work_folder import FinishedBlocks, WorkFolder, share_files, work_path
 
 JOB = {"model": "m"}
 
@@ -80,6 +80,16 @@ def test_what_could_be_read_at_last_counts(out) -> None:
     assert FinishedBlocks(out, []).read(1) is None
     with pytest.raises(OutputError, match=r"Block 3 of .*map\.tif' was finished, but is not in"):
         kept.read(3)
+
+
+def test_blocks_that_a_worker_had_no_time_to_tell_of_stay(out) -> None:
+    with WorkFolder(out, JOB, go_on=False) as work:
+        (work.path / "shares").mkdir()
+        store = block_store.BlockStore(*share_files(work.path, "a"), out)
+        store.add(5, [np.array([1], dtype=np.uint8)])
+        store.close()
+        assert work.n_kept == 1
+    assert count_leftovers(out) == 1
 
 
 def test_a_disk_that_fails_later_is_told(out, monkeypatch) -> None:

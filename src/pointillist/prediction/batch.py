@@ -20,12 +20,13 @@ from pointillist.prediction.choice import (
 )
 from pointillist.prediction.engine import Engine
 from pointillist.prediction.kept_engine import describe_engine, refuse_another, restore_engine
-from pointillist.prediction.leftovers import remove_leftovers
 from pointillist.prediction.mapping import map_scene
 from pointillist.prediction.polygons import write_polygons
 from pointillist.prediction.resuming import Stock
 from pointillist.prediction.scene_job import BlockCounter, MapOptions, Progress, SceneJob
 from pointillist.prediction.tracing import span
+from pointillist.prediction.work_folder import WorkFolder, work_path
+from pointillist.raster import remove_partial_files
 
 if TYPE_CHECKING:
     from pointillist.models import TrainedModel
@@ -117,13 +118,27 @@ def pass_over_complete(
             continue
         if stock.record.engine is not None:
             refuse_another(stock.record.engine, request)
-        remove_leftovers(job.outputs.map)
-        polygons = job.outputs.polygons
-        if polygons is not None and not polygons.exists():
-            write_polygons(job.outputs.map, options.legend, polygons)
+        _finish_complete(job, stock, options)
         logger.info("'%s' is complete: nothing left to do.", job.outputs.map)
         counter.add(len(job.blocks))
     return todo
+
+
+def _finish_complete(job: SceneJob, stock: Stock, options: MapOptions) -> None:
+    """Do what a run that ended after its last raster had left to do.
+
+    Its folder goes when the polygons are there: as long as it stays, those that lie there may be of
+    a map that was replaced.
+    """
+    output, polygons = job.outputs.map, job.outputs.polygons
+    if not work_path(output).exists() and (polygons is None or polygons.exists()):
+        return
+    with WorkFolder(output, stock.record.to_dict(), go_on=True) as work:
+        for file in job.outputs.files:
+            remove_partial_files(file)
+        if polygons is not None:
+            write_polygons(output, options.legend, polygons)
+        work.remove()
 
 
 def probe_scenes(jobs: Sequence[SceneJob], skip_unreadable: bool) -> Callable[[], Pixels | None]:

@@ -99,8 +99,8 @@ class BlendingEngine:
     def _spans(self, start: int, stop: int, side: int) -> Iterator[_Span]:
         """The windows that reach into the core from `start` to `stop`, along one axis.
 
-        A window whose centre lies beyond the scene sees less of a pixel's surroundings than its
-        neighbour, and is left out.
+        The last one is that which reaches the scene's edge: one whose centre lies further out sees
+        less of a pixel's surroundings, and is left out.
 
         Args:
             start: Where the core begins in the pixels read: on the lattice.
@@ -108,7 +108,9 @@ class BlendingEngine:
             side: Pixels read.
         """
         half = halo_for(self._stride)
-        for centre in range(start, min(stop + self._stride, side), self._stride):
+        for centre in range(start, stop + self._stride, self._stride):
+            if centre > start and centre - self._stride + half >= side:
+                return
             begin, end = max(centre - half, start), min(centre + half, stop)
             read = slice(max(centre - half, 0), min(centre + half, side))
             if begin < end:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +72,10 @@ class BlockStore:
         """Keep the pixels of a block.
 
         Raises:
-            OutputError: The disk is full; what was kept before stays.
+            OutputError: The disk is full, and what was kept before stays; or the folder has gone.
         """
         at, crc = self._end, 0
-        with writing(self._output):
+        with self._writing():
             try:
                 self._file.seek(at)
                 for part in parts:
@@ -93,9 +93,16 @@ class BlockStore:
 
     def add_empty(self, index: int, *, unreadable: bool = False) -> None:
         """Keep that a block has no pixel to map, or that the scene cannot be read there."""
-        with writing(self._output):
+        with self._writing():
             self.ledger.add(Entry(index, "unreadable" if unreadable else "empty"))
             self.sync_if_due()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Open files of a folder that is gone take all that is written: look for the folder."""
+        with writing(self._output):
+            self._output.parent.stat()
+            yield
 
     def read(self, entry: Entry) -> NDArray[np.uint8] | None:
         """The bytes of a finished block; None where they are not those that were recorded."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from pointillist.prediction.work_folder import (
     JOB_FILE,
     LEDGER_FILE,
     LOCK_FILE,
-    WorkFolder,
     share_ledgers,
     work_path,
 )
+
+logger = logging.getLogger(__name__)
 
 
 def count_leftovers(output: Path) -> int:
@@ -31,6 +33,18 @@ def count_leftovers(output: Path) -> int:
         return 0
     ledgers = [folder / LEDGER_FILE, *share_ledgers(folder)]
     return len({block for ledger in ledgers for block in read_entries(ledger)})
+
+
+def tell_lost(output: Path) -> None:
+    """Say which ledgers an interrupted run left that name no block any more."""
+    folder = work_path(output)
+    for ledger in [folder / LEDGER_FILE, *share_ledgers(folder)]:
+        has_lines = ledger.exists() and b"\n" in ledger.read_bytes()
+        if has_lines and not read_entries(ledger):
+            logger.warning(
+                "'%s' is damaged, no finished block can be told from it: '%s' is begun afresh.",
+                ledger, output,
+            )  # fmt: skip
 
 
 def read_leftover_job(output: Path) -> tuple[dict[str, Any], bool]:
@@ -49,9 +63,3 @@ def read_leftover_job(output: Path) -> tuple[dict[str, Any], bool]:
         ) from error
     ledger = folder / LEDGER_FILE
     return job, ledger.exists() and b'"finishing"' in ledger.read_bytes()
-
-
-def remove_leftovers(output: Path) -> None:
-    """Remove what an interrupted run left of a map that is complete."""
-    if work_path(output).exists():
-        WorkFolder(output, {}, go_on=False).remove()

@@ -56,7 +56,7 @@ def map_scene(
     go_on = stock.state == "blocks"
     output = job.outputs.map
     with closing(job.scene), WorkFolder(output, stock.record.to_dict(), go_on=go_on) as work:
-        with told_how_to_go_on(lambda: len(work.entries)):
+        with told_how_to_go_on(lambda: work.n_kept):
             for file in job.outputs.files:
                 remove_partial_files(file)
             _predict_missing(job, engine, options, work, counter)

@@ -40,7 +40,7 @@ def write_polygons(map_path: Path, legend: Legend, path: Path) -> int:
     Raises:
         OutputError: The file cannot be written.
     """
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
     try:
         n = _write(map_path, legend, partial)
         partial.replace(path)
@@ -63,12 +63,12 @@ def _is_writing_error(error: BaseException) -> bool:
 
 
 def _write(map_path: Path, legend: Legend, path: Path) -> int:
-    import rasterio
+    from pointillist.raster.opening import open_dataset
 
     # other formats are written anew by every append
     batch = _BATCH if _driver(path) == "GPKG" else None
     n = 0
-    with rasterio.open(map_path) as dataset:
+    with open_dataset(map_path) as dataset:
         patches = iter_outlines(dataset)
         while True:
             found = list(islice(patches, batch))

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pointillist.errors import OutputError, OutputExistsError, PointillistError
 from pointillist.prediction.job_record import JobRecord
-from pointillist.prediction.leftovers import count_leftovers, read_leftover_job
+from pointillist.prediction.leftovers import count_leftovers, read_leftover_job, tell_lost
 from pointillist.prediction.outputs import Outputs
 from pointillist.raster import JOB_TAG, POINTS_TAG
 
@@ -69,6 +69,7 @@ def take_stock(outputs: Outputs, now: JobRecord, *, resume: bool, overwrite: boo
         return Stock("complete", made, overwrite)
     if count_leftovers(outputs.map):
         return _take_blocks(outputs, now, overwrite)
+    tell_lost(outputs.map)
     if made is not None and not overwrite:
         _refuse_changes(f"'{outputs.map}' is complete, made with something else", made, now)
     if not overwrite:

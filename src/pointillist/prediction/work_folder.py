@@ -66,6 +66,14 @@ class FinishedBlocks:
                     found[index] = entry
         return found
 
+    @property
+    def n_kept(self) -> int:
+        """Finished blocks that can be gone on from, also those no worker has told of yet."""
+        for share in share_names(self.path):
+            if share not in self._stores:
+                self.look(share)
+        return len(self.entries) if self.path.exists() else 0
+
     def look(self, share: str, *, check: bool = False) -> None:
         """Look up which blocks a worker of a cluster has finished.
 
@@ -207,7 +215,7 @@ class WorkFolder(FinishedBlocks):
     ) -> None:
         if self._own.is_closed:
             return
-        if not self.entries:
+        if not self.n_kept:
             self.remove()
             return
         self._own.close(sync=True)

@@ -28,7 +28,7 @@ def writing(path: Path) -> Iterator[None]:
     except write_errors() as error:
         if not path.parent.exists():
             raise OutputError(
-                f"'{path}' cannot be written: its folder has gone. Make it again, or choose "
+                f"'{path}' cannot be written: its folder has gone. Put it back, or choose "
                 "another place."
             ) from error
         raise OutputError(

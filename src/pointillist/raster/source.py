@@ -168,7 +168,7 @@ def clean(
         finite = ((data < _LIMIT) & (data > -_LIMIT)).all(axis=0)  # false for NaN
         both = np.logical_and(finite, True if valid is None else valid)
     if not both.all():
-        data[:, ~both] = 0
+        np.copyto(data, 0, where=~both)  # many times faster than an index of booleans
     return Pixels(data, both)
 
 

@@ -146,7 +146,7 @@ class ClusterRun:
         Args:
             engine: What an interrupted map was begun with; None to choose.
         """
-        with told_how_to_go_on(lambda: sum(len(w.entries) for w in self._works.values())):
+        with told_how_to_go_on(lambda: sum(work.n_kept for work in self._works.values())):
             self._engine = engine or self._choose_engine()
             while not self._schedule.is_done:
                 self._see_who_is_there()
