@@ -452,7 +452,7 @@ app.command(epilog=LABEL_EPILOG)(label)
 
 _INTERRUPTED = 130
 _AFTER_INTERRUPTION = {
-    "train": "The last finished epoch is kept: go on with the same command and --resume.",
+    "train": "Finished epochs are kept: go on with the same command and --resume.",
     "predict": "Finished blocks are kept: go on with the same command and --resume.",
     "demo": "Start again with --overwrite.",
     "label": "Everything you clicked is stored: start it again with the same command.",
