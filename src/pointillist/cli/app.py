@@ -244,6 +244,13 @@ def predict(
         bool,
         typer.Option("--blend", help="Fade between overlapping windows; 3 to 4 times slower."),
     ] = False,
+    smooth: Annotated[
+        int | None,
+        typer.Option(
+            help="Smooth within so many pixels, but not over the image's edges; 0 for not. "
+            "As the model asks for unless given."
+        ),
+    ] = None,
     probabilities_dtype: Annotated[
         Literal["float32", "float16", "uint8"],
         typer.Option(help="Type of probabilities and uncertainty; uint8 is scaled."),
@@ -290,6 +297,7 @@ def predict(
             halo=halo,
             views=views,
             blend=blend,
+            smooth=smooth,
             memory=memory,
             probabilities_dtype=probabilities_dtype,
             skip_unreadable=skip_unreadable,

@@ -119,6 +119,7 @@ class ModelCard:
         recipe: Name of the recipe that learned it.
         provenance: Anything worth keeping (points, seed, versions, date), plain JSON data.
         edge_effect: How far the edge of a block reaches, as measured; None where it was not.
+        smooth_px: Radius within which maps are smoothed unless another is asked for; 0 for not.
 
     Raises:
         InputError: Number of bands and normalisation differ.
@@ -132,6 +133,7 @@ class ModelCard:
     recipe: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
     edge_effect: EdgeEffect | None = None
+    smooth_px: int = 0
 
     def __post_init__(self) -> None:
         self.bands = tuple(str(b) for b in self.bands)
@@ -152,6 +154,7 @@ class ModelCard:
             "recipe": self.recipe,
             "provenance": self.provenance,
             "edge_effect": None if self.edge_effect is None else self.edge_effect.to_list(),
+            "smooth_px": self.smooth_px,
         }
 
     @classmethod
@@ -166,4 +169,5 @@ class ModelCard:
             recipe=values.get("recipe", ""),
             provenance=dict(values.get("provenance") or {}),
             edge_effect=EdgeEffect.from_list(values.get("edge_effect")),
+            smooth_px=int(values.get("smooth_px") or 0),
         )

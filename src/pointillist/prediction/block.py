@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pointillist.errors import InputError
 from pointillist.grid import Block, Window, iter_windows
 from pointillist.prediction.engine import Engine, FloatArray, best_class, classes_of
+from pointillist.prediction.smoothing import Smoothing
 from pointillist.prediction.views import N_VIEWS
 
 if TYPE_CHECKING:
@@ -37,15 +38,24 @@ class Tiling:
 
     @classmethod
     def of_model(
-        cls, model: TrainedModel, block_px: int | None = None, halo_px: int | None = None
+        cls,
+        model: TrainedModel,
+        block_px: int | None = None,
+        halo_px: int | None = None,
+        smoothing: Smoothing | None = None,
     ) -> Tiling:
         """The model's own halo and the default block, or what was asked for, rounded up.
+
+        A forest's halo is what it needs to the pixel, so that smoothing makes it wider; a network's
+        is where the edge's effect has faded.
 
         Raises:
             InputError: A block below 1 px or a negative halo.
         """
         block = DEFAULT_BLOCK_PX if block_px is None else block_px
         halo = model.halo_for(max(block, 1)) if halo_px is None else halo_px
+        if smoothing is not None and halo_px is None and model.block_multiple_px == 1:
+            halo += smoothing.reach_px
         if block < 1 or halo < 0:
             raise InputError(
                 f"Expected --block of at least 1 px and --halo of at least 0 px, "
@@ -85,6 +95,7 @@ class Wanted:
         views: Flips and quarter turns of a block whose probabilities are averaged: 1, 2 (mirrored
             too), 4 (turned) or 8 (both).
         blend_px: Distance of overlapping windows that are faded into each other; 0 for none.
+        smoothing: How probabilities are smoothed along the image's edges; None for not at all.
     """
 
     probabilities: bool = False
@@ -92,6 +103,7 @@ class Wanted:
     min_confidence: float | None = None
     views: int = 1
     blend_px: int = 0
+    smoothing: Smoothing | None = None
 
     def __post_init__(self) -> None:
         if self.views not in N_VIEWS:

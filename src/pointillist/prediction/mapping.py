@@ -23,6 +23,7 @@ from pointillist.prediction.polygons import write_polygons
 from pointillist.prediction.read_ahead import read_ahead
 from pointillist.prediction.resuming import Stock, job_tags
 from pointillist.prediction.scene_job import BlockCounter, MapOptions, SceneJob
+from pointillist.prediction.smoothing import with_smoothing
 from pointillist.prediction.tracing import span
 from pointillist.prediction.views import with_views
 from pointillist.prediction.work_folder import FinishedBlocks, WorkFolder
@@ -88,7 +89,8 @@ def predict_scene(
     Yields:
         Each block with its prediction, None where it has no pixel to map or cannot be read.
     """
-    engine = with_blending(with_views(engine, wanted.views), wanted.blend_px)
+    engine = with_smoothing(with_views(engine, wanted.views), wanted.smoothing)
+    engine = with_blending(engine, wanted.blend_px)
 
     def read(block: Block) -> tuple[Any, NDArray[np.bool_]] | UnreadableFileError | None:
         if aoi is not None and not aoi.touches(block.core):

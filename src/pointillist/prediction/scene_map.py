@@ -29,6 +29,7 @@ from pointillist.prediction.scene_job import (
     SceneJob,
 )
 from pointillist.prediction.sizing import choose_tiling
+from pointillist.prediction.smoothing import Smoothing
 from pointillist.prediction.tracing import recorded
 from pointillist.raster import fingerprint_scene
 from pointillist.raster.listing import list_scenes
@@ -58,6 +59,7 @@ def predict(
     halo: int | None = None,
     views: int = 1,
     blend: bool = False,
+    smooth: int | None = None,
     memory: float | None = None,
     device: str = "auto",
     probabilities_dtype: BandType = "float32",
@@ -108,6 +110,8 @@ def predict(
             augmentation): 1, 2, 4 or 8; so many times slower.
         blend: Look at each pixel from up to four overlapping windows and fade between them; three
             to four times slower. Blocks with their halo show no seams without it.
+        smooth: Radius in pixels, up to 16, within which probabilities are smoothed along the edges
+            of the image (a guided filter); 0 for not at all, what the model asks for where None.
         memory: Gigabytes (2³⁰ bytes) that blocks may take besides the model, 1 where None; decides
             the size of a block where `block` is None.
         device: `auto`, `cpu` or `cuda`.
@@ -177,7 +181,9 @@ def predict(
         collection = MapCollection(Path(out), listed, plans)
         collection.check(resume=resume, overwrite=overwrite)
     trained = _load(model)
-    tiling = choose_tiling(trained, block, halo, memory, blend=blend)
+    smoothing = Smoothing.of_model(trained, smooth)
+    wanted = replace(wanted, smoothing=smoothing)
+    tiling = choose_tiling(trained, block, halo, memory, blend=blend, smoothing=smoothing)
     if blend:
         wanted = replace(wanted, blend_px=stride_for(tiling.block_px))
     opened = open_fitting_scenes(paths, trained, bands)
@@ -229,6 +235,7 @@ def _record(
             "--halo": tiling.halo_px,
             "--views": wanted.views,
             "--blend": bool(wanted.blend_px),
+            "--smooth": 0 if wanted.smoothing is None else wanted.smoothing.radius_px,
             "--aoi": None if job.aoi is None else job.aoi.fingerprint(),
             "--bands": list(job.scene.bands),
             "--min-confidence": wanted.min_confidence,

@@ -11,6 +11,7 @@ from pointillist.prediction.block import DEFAULT_BLOCK_PX, Tiling, round_up
 
 if TYPE_CHECKING:
     from pointillist.models import TrainedModel
+    from pointillist.prediction.smoothing import Smoothing
 
 DEFAULT_GIB = 1.0
 # Of it, for what GDAL keeps of the scene and for the files that are written.
@@ -26,6 +27,7 @@ def choose_tiling(
     memory_gib: float | None,
     *,
     blend: bool = False,
+    smoothing: Smoothing | None = None,
 ) -> Tiling:
     """The largest blocks that fit into the memory; the model's own halo or the one asked for.
 
@@ -35,6 +37,7 @@ def choose_tiling(
         halo_px: Margin; None for the model's own.
         memory_gib: Memory for blocks in 2³⁰ bytes, besides the model; None for 1.
         blend: Whether blocks are blended of overlapping windows, which decides the halo.
+        smoothing: How probabilities are smoothed; None for not at all.
 
     Raises:
         InputError: No memory, a block below 1 px, or a halo together with blending.
@@ -51,13 +54,9 @@ def choose_tiling(
         block = round_up(block, SMALLEST_STRIDE_PX)
         return Tiling.of_model(model, block, blending_halo(stride_for(block)))
     if block_px is not None or model.bytes_per_px is None:
-        return Tiling.of_model(model, block_px, halo_px)
+        return Tiling.of_model(model, block_px, halo_px, smoothing)
     n_px = (gib - _RESERVED_GIB) * 2**30 / model.bytes_per_px
     sizes = range(_LARGEST_PX, _SMALLEST_PX, -_STEP_PX)
-    fitting = (size for size in sizes if _read_px(model, size, halo_px) ** 2 <= n_px)
-    return Tiling.of_model(model, next(fitting, _SMALLEST_PX), halo_px)
-
-
-def _read_px(model: TrainedModel, block_px: int, halo_px: int | None) -> int:
-    tiling = Tiling.of_model(model, block_px, halo_px)
-    return tiling.block_px + 2 * tiling.halo_px
+    tilings = (Tiling.of_model(model, size, halo_px, smoothing) for size in sizes)
+    fitting = (t for t in tilings if (t.block_px + 2 * t.halo_px) ** 2 <= n_px)
+    return next(fitting, Tiling.of_model(model, _SMALLEST_PX, halo_px, smoothing))

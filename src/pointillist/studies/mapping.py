@@ -16,6 +16,7 @@ from pointillist.models import TrainedModel
 from pointillist.points import LabelledPixels
 from pointillist.prediction import EngineRequest, Tiling, Wanted, choose_engine, predict_scene
 from pointillist.prediction.choice import fullest_part
+from pointillist.prediction.smoothing import Smoothing
 from pointillist.sampling import draw_points
 from pointillist.studies.places import Place
 from pointillist.studies.settings import setting_of
@@ -164,7 +165,8 @@ def map_place(
         (H, W) class indices, −1 where there is no data.
     """
     grid = place.source.grid
-    tiling = Tiling.of_model(model)
+    smoothing = Smoothing.of_model(model)
+    tiling = Tiling.of_model(model, smoothing=smoothing)
     blocks = tiling.plan(grid.shape)
     middle = blocks[len(blocks) // 2].read
     engine = choose_engine(
@@ -174,7 +176,7 @@ def map_place(
         lambda: fullest_part(place.source.read(middle)),
     )
     found = np.full(grid.shape, -1, dtype=np.int16)
-    wanted = Wanted(probabilities=reliability is not None)
+    wanted = Wanted(probabilities=reliability is not None, smoothing=smoothing)
     for block, result in predict_scene(place.source, blocks, engine, wanted):
         if result is None:
             continue

@@ -147,6 +147,7 @@ def _real() -> StudyConfig:
         seeds=3,
         rows=[
             *_recipe_rows(points, SLIM_STEPS_OF_TEN_MINUTES, STEPS_OF_TEN_MINUTES),
+            _other_setting(_default_cells(points, SLIM_STEPS_OF_TEN_MINUTES), "smoothed"),
             _scene_rows(uncorrected, {"class_shares": "auto"}),
         ],
     )
@@ -175,7 +176,8 @@ def _ablation_reduced() -> StudyConfig:
             *_recipe_rows(whole, *steps),
             *_recipe_rows(fewer_and_more, *steps, with_plain=False),
             *_ablation_rows(taken_apart, *steps),
-            _other_setting(_default_cells(whole, steps[0]), "random start"),
+            _other_setting(_default_cells(whole, steps[0]), ["random start", "smoothed"]),
+            _other_setting(_default_cells(fewer_and_more, steps[0]), "smoothed"),
         ],
     )
 

@@ -20,17 +20,22 @@ PLAIN: dict[str, Any] = {
     "unet.refit": 0.0,
     "unet.patience": 0,
     "unet.calibrate": False,
+    "smooth_px": 0,
 }
 """Plain partial cross-entropy; what cells without a setting mean."""
 
-_BASE: dict[str, Any] = {"unet.encoder": "slim", "unet.weights": "generated"}
-"""What `auto` would choose by the machine is said here: a record must mean the same everywhere."""
+_BASE: dict[str, Any] = {"unet.encoder": "slim", "unet.weights": "generated", "smooth_px": 0}
+"""What `auto` would choose by the machine is said here: a record must mean the same everywhere.
+
+Maps were not smoothed when most records were made: what `auto` does now is the setting `smoothed`.
+"""
 
 _RANDOM: dict[str, Any] = {"unet.weights": "none"}
 
 SETTINGS = MappingProxyType[str, dict[str, Any]](
     {
         "default": {},
+        "smoothed": {"smooth_px": 3},
         "random start": _RANDOM,
         "large encoder": {"unet.encoder": "resnet34", **_RANDOM},
         "wide encoder": {"unet.encoder": "slim-wide", **_RANDOM},

@@ -236,7 +236,29 @@ def _as_list(points: PathLike | Sequence[PathLike]) -> list[PathLike]:
 
 def fit_recipe(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fitted:
     """Train with the recipe that the configuration names."""
-    return _fit(task, config, workshop)
+    fitted = _fit(task, config, workshop)
+    fitted.model.card.smooth_px = choose_smoothing(task, config)
+    if fitted.model.card.smooth_px and config.smooth_px is None:
+        workshop.say(
+            f"Maps are smoothed within {fitted.model.card.smooth_px} pixels, but not over the "
+            "image's edges (predict --smooth 0 for not)."
+        )
+    return fitted
+
+
+SMOOTH_PX = 3
+"""Radius within which maps of small pixels are smoothed (docs/decisions/0020)."""
+
+
+def choose_smoothing(task: TrainingTask, config: TrainConfig) -> int:
+    """Radius within which maps are smoothed: what is asked for, or what was best.
+
+    On small pixels, where a class is many pixels wide, and where a forest takes part, which is slow
+    enough for smoothing to cost little (docs/decisions/0020).
+    """
+    if config.smooth_px is not None:
+        return config.smooth_px
+    return SMOOTH_PX if config.recipe != "unet" and task.is_fine else 0
 
 
 def _fit(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fitted:

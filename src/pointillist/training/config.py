@@ -146,6 +146,8 @@ class TrainConfig(_Frozen):
             estimated for balanced points, else the points'.
         label_noise: Share of points whose class is wrong, as far as known: 0.1 for one in ten.
         point_radius: How far points may lie from where they belong, in pixels.
+        smooth_px: Radius within which maps are smoothed, but not over the image's edges; 0 for not.
+            None for 3 where a forest takes part and pixels are small, else 0.
         unet: The network recipe.
         forest: The classical recipe.
     """
@@ -158,6 +160,7 @@ class TrainConfig(_Frozen):
     ] = "auto"
     label_noise: float = Field(0.0, ge=0, lt=0.5)
     point_radius: float = Field(0.0, ge=0, le=16)
+    smooth_px: int | None = Field(None, ge=0, le=16)
     unet: UnetConfig = UnetConfig()
     forest: ForestConfig = ForestConfig()
 

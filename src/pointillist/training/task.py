@@ -14,8 +14,13 @@ from pointillist.legend import Legend
 from pointillist.models import ModelCard, Normalisation
 from pointillist.points import LabelledPixels
 from pointillist.raster import PixelSource
+from pointillist.sampling.spacing import pixel_size_m
 
 Report = Callable[[str], None]
+
+FINE_M = 2.0
+"""Largest pixels in which things have shapes: there the weights of generated scenes are taken, and
+maps smoothed, unasked. Coarser ones are told apart by their spectra (docs/decisions/0018, 0020)."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,12 @@ class TrainingTask:
     def n_labels(self) -> int:
         """Labelled pixels over all scenes."""
         return sum(len(pixels) for pixels in self.labels)
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether the pixels of all scenes measure at most `FINE_M` on the ground."""
+        grids = [source.grid for source in self.sources]
+        return all(grid.crs is not None and pixel_size_m(grid) <= FINE_M for grid in grids)
 
     def class_counts(self) -> NDArray[np.int64]:
         """Labelled pixels per class index, (C,)."""

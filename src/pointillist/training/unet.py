@@ -15,7 +15,6 @@ from pointillist.models import NetworkModel, NetworkSpec, build_model, check_sta
 from pointillist.models.generated import GENERATED_NOTE
 from pointillist.models.hub import fetch_imagenet
 from pointillist.models.weights import RANDOM_NOTE
-from pointillist.sampling.spacing import pixel_size_m
 from pointillist.training.class_shares import decide_shares, wants_estimate
 from pointillist.training.config import TrainConfig, UnetConfig
 from pointillist.training.edge_effect import measure_on_scenes
@@ -32,15 +31,11 @@ from pointillist.training.loading import make_chips, make_loader, make_watching_
 from pointillist.training.recipe import Fitted, Workshop
 from pointillist.training.rounds import Start
 from pointillist.training.schedule import Progress
-from pointillist.training.task import TrainingTask
+from pointillist.training.task import FINE_M, TrainingTask
 from pointillist.training.terms import SecondTerm
 from pointillist.training.warm_start import check_same_network, network_of, take_over
 
 LARGE_ENCODER, SLIM_ENCODER = "resnet34", "slim"
-
-FINE_M = 2.0
-"""Largest pixels for which the weights of generated scenes are taken unasked: what these know are
-shapes, and coarse pixels are told apart by their spectra (docs/decisions/0018)."""
 
 _UNSUITED = (
     f" (the weights of the package are for three bands and pixels of up to {FINE_M:g} m; "
@@ -183,10 +178,7 @@ def _start_network(
 
 def suits_generated(task: TrainingTask) -> bool:
     """Whether shapes tell things apart: three bands, pixels of at most `FINE_M` on the ground."""
-    grids = [source.grid for source in task.sources]
-    return len(task.bands) == 3 and all(
-        grid.crs is not None and pixel_size_m(grid) <= FINE_M for grid in grids
-    )
+    return len(task.bands) == 3 and task.is_fine
 
 
 def choose_encoder(config: UnetConfig, begin: Start | None = None, *, suited: bool = False) -> str:
