@@ -47,7 +47,7 @@ def test_what_is_asked_for_is_kept_with_the_model(tmp_path) -> None:
     said: list[str] = []
     config = TrainConfig(recipe="forest", forest=ForestConfig(n_trees=5))
     model = fit_recipe(_task(0.5), config, Workshop(say=said.append)).model
-    assert any("smoothed within 3 pixels" in line for line in said)
+    assert any(f"smoothed within {SMOOTH_PX} pixels" in line for line in said)
     model.save(tmp_path / "model.safetensors")
     assert pointillist.load(tmp_path / "model.safetensors").card.smooth_px == SMOOTH_PX
     asked = fit_recipe(_task(0.5), config.model_copy(update={"smooth_px": 0}), Workshop()).model

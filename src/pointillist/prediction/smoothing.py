@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _MOST_PX = 16
 # Brightness steps whose variance is well above this are edges, in squared standard deviations.
 _EDGE_VARIANCE = 0.05
-# Means are less sure than they are right: raised to this power they are as sure as before.
-_SHARPENED = 1.15
+# Means are less sure than they are right: raised to this power they are nearly as sure as before.
+_SHARPENED = 1.1
 
 
 @dataclass(frozen=True)

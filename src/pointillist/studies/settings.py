@@ -35,7 +35,7 @@ _RANDOM: dict[str, Any] = {"unet.weights": "none"}
 SETTINGS = MappingProxyType[str, dict[str, Any]](
     {
         "default": {},
-        "smoothed": {"smooth_px": 3},
+        "smoothed": {"smooth_px": 2},
         "random start": _RANDOM,
         "large encoder": {"unet.encoder": "resnet34", **_RANDOM},
         "wide encoder": {"unet.encoder": "slim-wide", **_RANDOM},

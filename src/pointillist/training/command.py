@@ -147,7 +147,7 @@ def train(
     settings.write(run.config_path)
     run.task_path.parent.mkdir(exist_ok=True)
     run.task_path.write_text(task.fingerprint() + "\n", encoding="utf-8")
-    fitted = _fit(
+    fitted = fit_recipe(
         task,
         settings,
         Workshop(
@@ -236,7 +236,7 @@ def _as_list(points: PathLike | Sequence[PathLike]) -> list[PathLike]:
 
 def fit_recipe(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fitted:
     """Train with the recipe that the configuration names."""
-    fitted = _fit(task, config, workshop)
+    fitted = _fit_by_name(task, config, workshop)
     fitted.model.card.smooth_px = choose_smoothing(task, config)
     if fitted.model.card.smooth_px and config.smooth_px is None:
         workshop.say(
@@ -246,7 +246,7 @@ def fit_recipe(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> F
     return fitted
 
 
-SMOOTH_PX = 3
+SMOOTH_PX = 2
 """Radius within which maps of small pixels are smoothed (docs/decisions/0020)."""
 
 
@@ -261,7 +261,7 @@ def choose_smoothing(task: TrainingTask, config: TrainConfig) -> int:
     return SMOOTH_PX if config.recipe != "unet" and task.is_fine else 0
 
 
-def _fit(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fitted:
+def _fit_by_name(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fitted:
     task = replace(task, label_noise=config.label_noise, point_radius=config.point_radius)
     # imported here: a forest needs no Lightning
     if config.recipe == "forest":

@@ -147,7 +147,7 @@ class TrainConfig(_Frozen):
         label_noise: Share of points whose class is wrong, as far as known: 0.1 for one in ten.
         point_radius: How far points may lie from where they belong, in pixels.
         smooth_px: Radius within which maps are smoothed, but not over the image's edges; 0 for not.
-            None for 3 where a forest takes part and pixels are small, else 0.
+            None for 2 where a forest takes part and pixels are small, else 0.
         unet: The network recipe.
         forest: The classical recipe.
     """
