@@ -58,3 +58,12 @@ def test_what_is_asked_for_is_kept_with_the_model(tmp_path) -> None:
 def test_out_of_range() -> None:
     with pytest.raises(ConfigError, match="smooth_px"):
         read_config(None, {"smooth_px": 17})
+
+
+def test_train_asks_for_it_too(small_world) -> None:
+    config = small_world.folder / "config.yaml"
+    config.write_text("recipe: forest\nforest: {n_trees: 5}\n")
+    run = pointillist.train(
+        small_world.scene, small_world.points, small_world.folder / "run", config=config
+    )
+    assert pointillist.load(run).card.smooth_px == SMOOTH_PX
