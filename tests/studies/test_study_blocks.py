@@ -88,7 +88,8 @@ def test_other_supervision_is_refused():
 @pytest.mark.parametrize("name", list(SETTINGS))
 def test_a_setting_is_one_that_a_training_knows_and_differs_from_the_default(name):
     config = read_config(None, setting_of(name))
-    default = read_config(None, {"unet.encoder": "slim", "unet.weights": "generated"})
+    named = {"unet.encoder": "slim", "unet.weights": "generated", "smooth_px": 0}
+    default = read_config(None, named)
     assert (config == default) == (name == "default")
 
 
@@ -97,7 +98,7 @@ def test_the_plain_network_has_no_ingredient():
     assert (unet.encoder, unet.learning_rate, unet.select) == ("resnet34", 1e-3, "last")
     off = (unet.grow_px, unet.gated_crf, unet.refit, unet.calibrate, unet.patience)
     assert not any(off)
-    fields = {f"unet.{key}" for key in type(unet).model_fields}
+    fields = {f"unet.{key}" for key in type(unet).model_fields} | {"smooth_px"}
     assert set(PLAIN) <= fields
 
 

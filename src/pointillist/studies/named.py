@@ -147,7 +147,6 @@ def _real() -> StudyConfig:
         seeds=3,
         rows=[
             *_recipe_rows(points, SLIM_STEPS_OF_TEN_MINUTES, STEPS_OF_TEN_MINUTES),
-            _other_setting(_default_cells(points, SLIM_STEPS_OF_TEN_MINUTES), "smoothed"),
             _scene_rows(uncorrected, {"class_shares": "auto"}),
         ],
     )
