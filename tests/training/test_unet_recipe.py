@@ -23,6 +23,7 @@ from pointillist.models import NetworkModel
 from pointillist.raster import open_scene
 from pointillist.training import UnetConfig, train
 from pointillist.training.command import open_scenes, read_task
+from pointillist.training.unet import OWN_RATE
 
 pytestmark = pytest.mark.slow
 
@@ -195,7 +196,8 @@ def test_a_budget_ends_the_training_in_time(small_world: Any) -> None:
     )  # fmt: skip
     assert time.monotonic() - start < 25
     assert run.metrics["steps"] != UnetConfig().steps
-    assert run.metrics["history"][-1]["learning_rate"] < 1e-4
+    # few steps, where the machine is busy: but the last of them are small ones
+    assert run.metrics["history"][-1]["learning_rate"] < OWN_RATE / 5
 
 
 def test_scenes_smaller_than_a_chip_and_several_scenes(small_world: Any) -> None:

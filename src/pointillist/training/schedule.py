@@ -27,6 +27,7 @@ class Progress:
         fraction: 0 at the start, 1 when it is time to stop.
         reserve_s: Seconds of the time that are wanted for what comes after the last step.
         hastened: Step and fraction at which it was told to end soon; None where it was not.
+        begun_s: Seconds spent before the first step; None before it.
     """
 
     n_steps: int
@@ -36,6 +37,12 @@ class Progress:
     fraction: float = 0.0
     reserve_s: float = 0.0
     hastened: tuple[int, float] | None = None
+    begun_s: float | None = None
+
+    def begin(self) -> None:
+        """Count from here: what came before the first step is no part of the schedule."""
+        if self.begun_s is None:
+            self.begun_s = self.elapsed_s
 
     @property
     def elapsed_s(self) -> float:
@@ -44,15 +51,19 @@ class Progress:
 
     def measure(self, step: int) -> float:
         """How far the training is after this many steps, by this process's clock."""
-        by_time = 0.0
-        if self.seconds is not None:
-            by_time = self.elapsed_s / max(self.seconds - self.reserve_s, 0.1 * self.seconds)
-        found = max(step / self.n_steps, by_time)
+        found = max(step / self.n_steps, self._by_time())
         if self.hastened is not None:
             at, fraction = self.hastened
             rest = max(1.0, _HASTE * at)
             found = max(found, fraction + (1.0 - fraction) * (step - at) / rest)
         return min(1.0, found)
+
+    def _by_time(self) -> float:
+        if self.seconds is None:
+            return 0.0
+        elapsed, begun = self.elapsed_s, self.begun_s or 0.0
+        end = max(self.seconds - self.reserve_s, 0.1 * self.seconds)
+        return 1.0 if elapsed >= end else max(0.0, elapsed - begun) / (end - begun)
 
     def update(self, fraction: float) -> None:
         """Take a measured fraction as the state of the training."""
@@ -70,11 +81,16 @@ class Progress:
 
     def state(self) -> dict[str, Any]:
         """What an interrupted training goes on from."""
-        return {"elapsed_s": self.elapsed_s, "hastened": self.hastened}
+        return {
+            "elapsed_s": self.elapsed_s,
+            "hastened": self.hastened,
+            "begun_s": self.begun_s,
+        }
 
     def go_on(self, state: dict[str, Any]) -> None:
         """Go on from `state`."""
         self.earlier_s = float(state["elapsed_s"])
+        self.begun_s = state.get("begun_s")
         hastened = state.get("hastened")
         self.hastened = None if hastened is None else (int(hastened[0]), float(hastened[1]))
 

@@ -104,6 +104,7 @@ class PointSegmenter(L.LightningModule):  # type: ignore[misc]
 
     def on_train_start(self) -> None:
         """Set the clock, also after an interruption; on one GPU, have the passes recorded."""
+        self.progress.begin()
         self._tell_time()
         # summed gradients would share the memory that the next replay writes
         is_one_by_one = self.trainer.world_size == 1 and self.trainer.accumulate_grad_batches == 1
