@@ -13,6 +13,9 @@ from pointillist.errors import InputError, ModelFileError
 from pointillist.features import FeatureSpec
 from pointillist.models import EnsembleModel, NetworkModel, NetworkSpec, build_model, load
 from pointillist.models.forest import ForestArrays, ForestModel
+from pointillist.prediction.block import DEFAULT_BLOCK_PX
+from pointillist.prediction.sizing import choose_tiling
+from pointillist.prediction.smoothing import Smoothing
 
 SPEC = FeatureSpec(sigmas=(1.0, 2.0))
 
@@ -135,3 +138,27 @@ def test_refuses_a_part_of_an_unknown_kind():
     spec["parts"][1]["kind"] = "oracle"
     with pytest.raises(ModelFileError, match=r"Part 2 is of kind 'oracle'"):
         EnsembleModel.from_parts(spec, model.tensors(), model.card)
+
+
+def test_its_blocks_fit_into_the_memory():
+    model = make_ensemble()
+    network, forest = model.parts
+    assert model.bytes_per_px == network.bytes_per_px + forest.bytes_per_px
+    little = choose_tiling(model, None, None, 0.3)
+    assert little.block_px < choose_tiling(model, None, None, 1).block_px
+    read = little.block_px + 2 * little.halo_px
+    assert read**2 * model.bytes_per_px <= 0.3 * 2**30
+    smoothing = Smoothing(16, model.normalisation)
+    smoothed = choose_tiling(model, None, None, 0.3, smoothing=smoothing)
+    assert smoothed.block_px <= little.block_px
+    assert choose_tiling(forest, None, None, 8).block_px == DEFAULT_BLOCK_PX
+
+
+def test_of_a_part_that_tells_nothing_no_block_is_sized():
+    class Silent(ForestModel):
+        bytes_per_px = None
+
+    forest = make_forest()
+    silent = Silent(forest.forest, forest.features, forest.card)
+    model = EnsembleModel([silent, make_network()], (1, 1), make_card())
+    assert model.bytes_per_px is None

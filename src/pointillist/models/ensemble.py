@@ -89,6 +89,12 @@ class EnsembleModel(TrainedModel):
         """The largest of the parts'."""
         return max(part.block_multiple_px for part in self.parts)
 
+    @property
+    def bytes_per_px(self) -> float | None:
+        """The sum of the parts', because one keeps its memory while another works."""
+        known = [part.bytes_per_px for part in self.parts]
+        return None if None in known else sum(filter(None, known))
+
     def combine(self, probabilities: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Probabilities (C, …) of the whole from those of its parts, in their order.
 

@@ -274,6 +274,11 @@ class ForestModel(TrainedModel):
         """How far the features look, in pixels."""
         return self.features.halo_px
 
+    @property
+    def bytes_per_px(self) -> float:
+        """Values of this block and the next, scores and results; features come in pieces."""
+        return 16.0 * len(self.bands) + 12.0 * len(self.legend) + 10.0
+
     def predict_part(
         self, data: NDArray[Any], valid: NDArray[np.bool_], part: tuple[slice, slice]
     ) -> NDArray[np.float32]:

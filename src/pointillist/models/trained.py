@@ -31,7 +31,7 @@ _HALO_PX = {"unet": 128, "unetplusplus": 128, "linknet": 128, "manet": 128, "fpn
 _HALO_WIDE_CONTEXT_PX = 192
 
 # Bytes of working memory per pixel of input, OpenVINO in float32, measured (docs/map_engine.md).
-_BYTES_PER_PX = {"unet resnet34": 520.0}
+_BYTES_PER_PX = {"unet resnet34": 520.0, "unet slim": 450.0}
 _BYTES_PER_UNKNOWN_PX = 900.0
 
 

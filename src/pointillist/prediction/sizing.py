@@ -55,8 +55,13 @@ def choose_tiling(
         return Tiling.of_model(model, block, blending_halo(stride_for(block)))
     if block_px is not None or model.bytes_per_px is None:
         return Tiling.of_model(model, block_px, halo_px, smoothing)
-    n_px = (gib - _RESERVED_GIB) * 2**30 / model.bytes_per_px
-    sizes = range(_LARGEST_PX, _SMALLEST_PX, -_STEP_PX)
+    taken = model.bytes_per_px
+    if smoothing is not None:
+        taken += smoothing.bytes_per_px(len(model.legend))
+    n_px = (gib - _RESERVED_GIB) * 2**30 / taken
+    # what a forest does costs the same in small blocks: only a network alone gains by large ones
+    largest = DEFAULT_BLOCK_PX if model.block_multiple_px == 1 else _LARGEST_PX
+    sizes = range(largest, _SMALLEST_PX, -_STEP_PX)
     tilings = (Tiling.of_model(model, size, halo_px, smoothing) for size in sizes)
     fitting = (t for t in tilings if (t.block_px + 2 * t.halo_px) ** 2 <= n_px)
     return next(fitting, Tiling.of_model(model, _SMALLEST_PX, halo_px, smoothing))

@@ -55,6 +55,10 @@ class Smoothing:
         """How far a pixel's surroundings decide its class."""
         return 2 * self.radius_px
 
+    def bytes_per_px(self, n_classes: int) -> float:
+        """Memory per pixel of a block, besides the engine's: probabilities twice, eight planes."""
+        return 4.0 * (2 * n_classes + 8)
+
 
 class SmoothingEngine:
     """Smooths class probabilities where the image is even and leaves them at its edges.
