@@ -99,6 +99,9 @@ def test_points_leaves_balanced_points_alone(world):
 def test_stated_shares_need_not_sum_to_one(world):
     decided = decide_shares(task_of(world), {"a": 80, "b": 15, "c": 5})
     np.testing.assert_allclose(decided.factors, SHARES * 3)
+    assert "(they sum to 100, scaled to 1)" in decided.sentence
+    rounded = decide_shares(task_of(world), {"a": 0.8, "b": 0.15, "c": 0.051})
+    assert "scaled" not in rounded.sentence
 
 
 @pytest.mark.parametrize(

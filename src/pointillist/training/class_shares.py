@@ -28,6 +28,8 @@ _PSEUDO_SHARE = 0.02
 _MAX_ROUNDS, _TOLERANCE = 1000, 1e-6
 # From so many points on an estimate is trusted; two or three per class lead it astray.
 _ENOUGH_POINTS = 100
+# Stated shares that sum to 1 within this are only rounded.
+_ROUNDED = 0.02
 
 Setting = str | Mapping[str, float]
 
@@ -104,10 +106,10 @@ def decide_shares(
     """
     if not isinstance(setting, str):
         shares = _stated_shares(task, setting)
-        return ClassShares(
-            "stated", _factors(task, shares), f"Class shares as stated: {_listed(task, shares)}.",
-            shares,
-        )  # fmt: skip
+        total = sum(setting.values())
+        scaled = "" if abs(total - 1) < _ROUNDED else f" (they sum to {total:.3g}, scaled to 1)"
+        sentence = f"Class shares as stated{scaled}: {_listed(task, shares)}."
+        return ClassShares("stated", _factors(task, shares), sentence, shares)
     if not wants_estimate(task, setting):
         return ClassShares("points", None, "Class shares: those of the points.")
     assert forest is not None, "an estimate needs one"
