@@ -26,6 +26,7 @@ from pointillist.studies.examples import read_examples
 from pointillist.studies.figures import to_svg
 from pointillist.studies.findings import Findings
 from pointillist.studies.panels import draw_panels, share_wrong
+from pointillist.studies.report_discussion import discuss_density, discuss_sampling
 from pointillist.studies.report_tables import Cells, line_table, percent, signed, spread
 from pointillist.studies.statistics import Mean, mean_over_seeds
 from pointillist.studies.tables import Line
@@ -65,6 +66,7 @@ def density_section(findings: Findings) -> Section | None:
             "Mean IoU against points per image. Bars are 95 % intervals over seeds.",
             "density-figure",
         ),
+        *discuss_density(lines),
     ]
     if findings.curve is not None:
         blocks += _curve_blocks(findings)
@@ -151,6 +153,7 @@ def sampling_section(findings: Findings) -> Section | None:
                 "differences.",
                 "sampling-figure",
             ),
+            *discuss_sampling(lines),
         ],
         "experiment-2",
     )
