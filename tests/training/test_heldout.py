@@ -14,6 +14,7 @@ from pointillist.raster import ArraySource
 from pointillist.training import TrainingTask
 from pointillist.training.calibration import soften
 from pointillist.training.heldout import judge, look_at, weigh_up
+from pointillist.training.loading import PointsAmidChips
 from pointillist.training.stack import Pair, choose_weight
 
 
@@ -48,6 +49,17 @@ def test_each_point_is_looked_at_in_its_own_chip():
     rows, cols = task.labels[0].rowcol.T
     expected = (task.sources[0].read(task.sources[0].grid.window).data[0, rows, cols] - 10) / 2
     np.testing.assert_allclose(found, np.stack([expected, -expected], axis=1), atol=1e-5)
+
+
+def test_the_training_is_watched_at_each_point_once():
+    task = _task()
+    chips = PointsAmidChips(task, NORMALISATION, 32, most=256)
+    seen = [chips[i] for i in range(len(chips))]
+    assert all(int((target >= 0).sum()) == 1 for _, target in seen)
+    np.testing.assert_array_equal([int(t[16, 16]) for _, t in seen], task.labels[0].index)
+    values = [float(image[0, 16, 16]) for image, _ in seen]
+    np.testing.assert_allclose(values, look_at(_Mirror().eval(), task, 32, NORMALISATION)[:, 0])
+    assert len(PointsAmidChips(task, NORMALISATION, 32, most=7)) == 7
 
 
 def test_points_on_nodata_are_neither_right_nor_counted():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from pointillist.data import Augmentation, PointChips
+from pointillist.grid import Window
 from pointillist.models import Normalisation
 from pointillist.training.config import UnetConfig
 from pointillist.training.fitting import EpochSampler, choose_device
@@ -70,21 +72,46 @@ def make_loader(chips: ChipsInTerms, config: UnetConfig) -> Batches:
     )
 
 
+class PointsAmidChips(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Labelled pixels, each once, in the middle of a chip that says nothing of its others.
+
+    Args:
+        task: Scenes and labelled pixels.
+        normalisation: Of the scenes' bands.
+        chip_px: Side of a chip.
+        most: How many pixels at most; of more, some drawn with the task's seed.
+    """
+
+    def __init__(
+        self, task: TrainingTask, normalisation: Normalisation, chip_px: int, most: int
+    ) -> None:
+        self._task, self._normalisation, self._half = task, normalisation, chip_px // 2
+        places = [(s, i) for s, pixels in enumerate(task.labels) for i in range(len(pixels))]
+        rng = np.random.default_rng([task.seed, 1])
+        chosen = np.sort(rng.permutation(len(places))[:most])
+        self._places = [places[k] for k in chosen]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        scene, i = self._places[index]
+        labels, half = self._task.labels[scene], self._half
+        row, col = labels.rowcol[i].tolist()
+        side = 2 * half
+        pixels = self._task.sources[scene].read(Window(row - half, col - half, side, side))
+        target = np.full((side, side), -1, dtype=np.int64)
+        if pixels.valid[half, half]:
+            target[half, half] = labels.index[i]
+        image = self._normalisation.apply(pixels.data, pixels.valid)
+        return torch.from_numpy(image), torch.from_numpy(target)
+
+
 def make_watching_loader(
     task: TrainingTask, config: UnetConfig, normalisation: Normalisation
 ) -> Batches:
-    """Chips with the held-out points, at most 256 of them, the same in every epoch."""
-    chips = PointChips(
-        list(task.sources),
-        list(task.labels),
-        normalisation,
-        num_classes=len(task.legend),
-        chip_px=config.chip_px,
-        draw="natural",
-        augment=False,
-        length=min(task.n_labels, _MOST_WATCHED),
-        seed=task.seed + 1,
-    )
+    """Chips around the held-out points, at most 256 of them, the same in every epoch."""
+    chips = PointsAmidChips(task, normalisation, config.chip_px, _MOST_WATCHED)
     large = choose_device(config.device) == "cuda"  # which is kept waiting by small batches
     size = max(config.batch_size, _WATCHED_AT_ONCE) if large else config.batch_size
     return DataLoader(chips, batch_size=size, shuffle=False)
