@@ -168,7 +168,9 @@ def test_vaihingen_without_boundaries(tmp_path: Path) -> None:
 def test_vaihingen_test_areas_need_the_complete_labels(tmp_path: Path) -> None:
     make_vaihingen(tmp_path, complete=False)
     assert len(open_benchmark("vaihingen", tmp_path, "val")) == 1
-    match = r"1 of 1 images have no labels in \S+_COMPLETE, .+ \(first: top_mosaic_09cm_area2\.tif"
+    match = (
+        r"1 of 1 test images have no labels in \S+_COMPLETE, .+ \(first: top_mosaic_09cm_area2\.tif"
+    )
     with pytest.raises(MissingFileError, match=match):
         open_benchmark("vaihingen", tmp_path, "test")
 

@@ -22,6 +22,7 @@ from pointillist.data.benchmarks.layout import (
     Sample,
     SplitFiles,
     WrongLayoutError,
+    entries_by_name,
     nested,
     part_of,
     refuse_unlabelled,
@@ -72,8 +73,9 @@ class _Files:
     without_boundaries: bool = False
 
     def find(self, root: Path, tile: str) -> Path | None:
-        name = self.name.format(tile)
-        return next((f / name for f in nested(root, self.folder) if (f / name).is_file()), None)
+        name = self.name.format(tile).lower()
+        found = [p for f in nested(root, self.folder) for p in entries_by_name(f).get(name, [])]
+        return next((path for path in found if path.is_file()), None)
 
 
 _POTSDAM_IMAGES = (
@@ -142,7 +144,7 @@ def _find(
                 eroded += files.without_boundaries
                 break
     where = ", ".join(dict.fromkeys(files.folder for files in labels if files.folder != "."))
-    refuse_unlabelled(found, decoders, where)
+    refuse_unlabelled(found, decoders, where, split=split)
     samples = [
         Sample(path.stem, ((path, (1, 2, 3)),), decoders[tile]) for tile, path in found.items()
     ]

@@ -56,7 +56,7 @@ def _find(root: Path, split: str) -> SplitFiles:
         )
     masks = {name: base / region_of(name) / "labels" / name for name in images}
     masks = {name: path for name, path in masks.items() if path.is_file()}
-    refuse_unlabelled(images, masks, "<region>/labels")
+    refuse_unlabelled(images, masks, "<region>/labels", split=split)
     samples = [
         Sample(Path(name).stem, ((path, (1, 2, 3)),), CodedLabels(masks[name], _INDICES))
         for name, path in images.items()
