@@ -58,7 +58,7 @@ def _wrong(protocol: Protocol, stated: Mapping[str, Any]) -> Iterator[str]:
         if name == "seed":
             yield "seed: belongs to the study (seeds: 3), every row gets them all"
         elif name in kinds:
-            kind = Annotated[kinds[name], _RANGES[name]] if name in _RANGES else kinds[name]
+            kind: Any = Annotated[kinds[name], _RANGES[name]] if name in _RANGES else kinds[name]
             try:
                 TypeAdapter(kind, config=ConfigDict(strict=True)).validate_python(value)
             except ValidationError as error:

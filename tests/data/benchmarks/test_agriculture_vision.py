@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from trees import make_agriculture_vision
 
 from pointillist.data.benchmarks import open_benchmark
 from pointillist.data.benchmarks.layout import held_out_half
-from pointillist.errors import MissingFileError
+from pointillist.errors import InputError, MissingFileError
 
 NAME = "agriculture-vision"
 
