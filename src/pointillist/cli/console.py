@@ -104,6 +104,13 @@ def errors_in_one_line(debug: bool, after_interruption: str) -> Iterator[None]:
         if debug:
             raise
         fail("Out of memory. Use a smaller --block, or fewer --bands.")
+    except ImportError as error:
+        if debug:
+            raise
+        fail(
+            f"A package that this needs is missing ({error}). Install it; without rasterio only "
+            "studies of arrays and of PNG and JPEG files run (docs/studies.md)."
+        )
     except OSError as error:
         if debug:
             raise
