@@ -155,6 +155,14 @@ def test_a_root_too_high_names_the_folder(name: str, place: str, tmp_path: Path)
         open_benchmark(name, tmp_path)
 
 
+def test_archives_that_are_still_packed_are_named(tmp_path: Path) -> None:
+    for name in ("2_Ortho_RGB.zip", "5_Labels_all.zip", "assess_classification.txt"):
+        (tmp_path / name).touch()
+    match = r"Unpack 2_Ortho_RGB\.zip, 5_Labels_all\.zip first"
+    with pytest.raises(LayoutError, match=match):
+        open_benchmark("potsdam", tmp_path)
+
+
 @pytest.mark.parametrize("name", ["potsdam", "vaihingen", "agriculture-vision", "loveda"])
 def test_a_root_too_deep_names_the_folder(name: str, tmp_path: Path) -> None:
     MAKERS[name](tmp_path)

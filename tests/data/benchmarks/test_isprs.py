@@ -209,3 +209,12 @@ def test_only_the_window_of_a_tile_is_read(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(Scene, "read_raw", spy)
     open_benchmark("potsdam", tmp_path, tile_px=64)[3]
     assert shapes == [(64, 64)] * 2
+
+
+def test_potsdam_unpacked_into_one_folder(tmp_path: Path) -> None:
+    make_potsdam(tmp_path)
+    before = open_benchmark("potsdam", tmp_path)
+    for path in [*tmp_path.glob("2_Ortho_RGB/*"), *tmp_path.glob("5_Labels_all/*")]:
+        path.rename(tmp_path / path.name)
+    after = open_benchmark("potsdam", tmp_path)
+    assert [sample.name for sample in after.samples] == [sample.name for sample in before.samples]

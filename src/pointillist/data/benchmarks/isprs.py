@@ -81,6 +81,8 @@ class _Files:
 _POTSDAM_IMAGES = (
     _Files("2_Ortho_RGB", "top_potsdam_{}_RGB.tif"),
     _Files("4_Ortho_RGBIR", "top_potsdam_{}_RGBIR.tif"),
+    _Files(".", "top_potsdam_{}_RGB.tif"),
+    _Files(".", "top_potsdam_{}_RGBIR.tif"),
 )
 _POTSDAM_LABELS = (
     _Files("5_Labels_all", "top_potsdam_{}_label.tif"),
@@ -160,7 +162,9 @@ def _find_images(
         found = {tile: path for tile, path in paths.items() if path is not None}
         if found:
             return found
-    names = " or ".join(f"{files.folder}/{files.name.format(tiles[0])}" for files in images)
+    names = " or ".join(
+        f"{files.folder}/{files.name.format(tiles[0])}" for files in images if files.folder != "."
+    )
     raise WrongLayoutError(f"there is no image of the {len(tiles)} {split} tiles ({names}, …)")
 
 
@@ -181,10 +185,10 @@ POTSDAM = Benchmark(
     title="ISPRS Potsdam",
     publisher=_PUBLISHER,
     tree="""
-2_Ortho_RGB/
+2_Ortho_RGB/   (or 4_Ortho_RGBIR/, not 3_Ortho_IRRG/)
   top_potsdam_2_10_RGB.tif
   …
-5_Labels_all/
+5_Labels_all/   (or 5_Labels_for_participants/, without test tiles)
   top_potsdam_2_10_label.tif
   …
 """,

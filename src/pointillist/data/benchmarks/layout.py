@@ -14,6 +14,7 @@ from pointillist.models import Normalisation
 
 SPLITS = ("train", "val", "test")
 _MOST_FOLDERS = 20
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 
 
 @dataclass(frozen=True)
@@ -91,17 +92,28 @@ def open_files(benchmark: Benchmark, root: Path, split: str) -> SplitFiles:
             )
         return benchmark.find(root, split)
     except WrongLayoutError as error:
-        near = _look_around(benchmark, root, split)
-        remedy = (
-            f"Get it from {benchmark.publisher}."
-            if near is None
-            else f"It is in '{near}': name that folder."
-        )
+        remedy = _remedy(benchmark, root, split)
         tree = "\n".join(f"  {line}" for line in benchmark.tree.strip("\n").splitlines())
         raise LayoutError(
             f"Expected {benchmark.title} in '{root}', but {error}. {remedy} "
             f"Unpacked, it looks like this:\n{tree}"
         ) from None
+
+
+def _remedy(benchmark: Benchmark, root: Path, split: str) -> str:
+    """Name the folder that the data set is in, or unpack it, or get it."""
+    near = _look_around(benchmark, root, split)
+    if near is not None:
+        return f"It is in '{near}': name that folder."
+    packed = [
+        path.name
+        for name, paths in entries_by_name(root).items()
+        for path in paths
+        if name.endswith(_ARCHIVES)
+    ]
+    if packed:
+        return f"Unpack {', '.join(packed)} first, each into this folder."
+    return f"Get it from {benchmark.publisher}."
 
 
 def _look_around(benchmark: Benchmark, root: Path, split: str) -> Path | None:

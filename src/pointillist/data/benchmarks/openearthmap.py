@@ -45,7 +45,7 @@ def _find(root: Path, split: str) -> SplitFiles:
     base = next((root / r for r in _ROOTS if (root / r / listing).is_file()), None)
     if base is None:
         raise WrongLayoutError(f"there is no {listing}")
-    listed = (base / listing).read_text(encoding="utf-8").split()
+    listed = (base / listing).read_text(encoding="utf-8-sig", errors="replace").split()
     if split != "train":
         listed = [name for name in listed if held_out_half(f"openearthmap/{name}") == split]
     paths = {name: base / region_of(name) / "images" / name for name in listed}
