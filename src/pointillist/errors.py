@@ -15,6 +15,13 @@ class MissingFileError(PointillistError, FileNotFoundError):
     """A file that was named does not exist."""
 
 
+class LayoutError(MissingFileError):
+    """Files lie otherwise than expected: a sentence, and below it, line by line, how they should.
+
+    The first line of the message is the sentence, the others are the tree.
+    """
+
+
 class UnreadableFileError(PointillistError, OSError):
     """A file exists but is damaged, truncated or of another kind."""
 

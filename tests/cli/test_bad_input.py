@@ -16,6 +16,8 @@ import torch
 from safetensors.torch import save_file
 from shapely.geometry import Point
 
+from pointillist.cli import main
+
 Cli = Callable[..., Any]
 
 
@@ -359,3 +361,28 @@ def test_points_at_one_place_with_two_classes_are_reported(cli: Cli, small_world
     assert re.search(r"1 skipped, in a pixel already labelled with another class", result.err), (
         result.err
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (EOFError("No data left in file"), "Unexpected EOFError: No data left in file"),
+        (ModuleNotFoundError("No module named 'rasterio'"), "package that this needs is missing"),
+    ],
+)
+def test_what_libraries_raise_is_no_interruption(
+    error: Exception,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Typer takes the end of a file for the end of a dialogue."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("pointillist.cli.study.show_study", fail)
+    with pytest.raises(SystemExit) as stop:
+        main(["study", "density"])
+    assert stop.value.code == 1
+    assert said in " ".join(capsys.readouterr().err.split())

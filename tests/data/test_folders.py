@@ -168,7 +168,9 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
 def test_a_mask_of_another_size_is_refused(tmp_path: Path) -> None:
     write_pair(tmp_path, "a")
     Image.fromarray(np.zeros((9, 8), dtype=np.uint8)).save(tmp_path / "masks" / "a.png")
-    with pytest.raises(GridError, match=r"20×30 px in a\.png and 9×8 px in a\.png"):
+    with pytest.raises(
+        GridError, match=r"20×30 px in '.+images/a\.png' and 9×8 px in '.+masks/a\.png'"
+    ):
         ImageMaskFolder(tmp_path, num_classes=2)[0]
 
 

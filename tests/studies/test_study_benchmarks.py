@@ -10,6 +10,7 @@ from trees import MAKERS
 from pointillist.cli import main
 from pointillist.errors import InputError, MissingFileError
 from pointillist.studies import read_records, run_study
+from pointillist.studies.benchmark import BenchmarkCell, run_benchmark
 from pointillist.studies.places import Folders
 
 _STUDY = """
@@ -52,3 +53,20 @@ def test_a_root_with_nothing_in_it_shows_the_tree(tmp_path: Path) -> None:
 def test_no_root_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"folder of the data set 'loveda'. Say .* --root"):
         run_study("loveda", 1, tmp_path)
+
+
+def test_the_tree_is_shown_line_by_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["study", "loveda", "--root", str(tmp_path), "--records", str(tmp_path / "r")])
+    assert stop.value.code == 1
+    said = capsys.readouterr().err.splitlines()
+    error = next(i for i, line in enumerate(said) if line.startswith("Error: Expected LoveDA in"))
+    assert said[error].endswith("Unpacked, it looks like this:")
+    assert said[error + 1 : error + 4] == ["  Train/", "    Rural/", "      images_png/0.png …"]
+
+
+def test_fewer_tiles_than_a_step_takes_are_refused(tmp_path: Path) -> None:
+    MAKERS["loveda"](tmp_path)
+    cell = BenchmarkCell("loveda", tile_px=64, n_train=3, encoder="resnet18")
+    with pytest.raises(InputError, match=r"got 3 for a batch_size of 4\. Choose a smaller one"):
+        run_benchmark(cell, Folders(data=tmp_path))

@@ -11,6 +11,9 @@ from pointillist.studies import find_study
 from pointillist.studies.named import STUDIES
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "studies"
+_BENCHMARK = (
+    "name: x\ntitle: x\nrows:\n  - protocol: P-benchmark\n    cells: {data: loveda, epochs: 1}\n"
+)
 _GOOD = "name: x\ntitle: x\nrows:\n  - cells: {n_per_class: [5, 10], views: 8}\n"
 
 
@@ -22,12 +25,26 @@ def test_a_file_for_each_study(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (_GOOD + "sedes: 3\n", r"Expected a valid study in .*sedes: Extra inputs"),
-        (_GOOD.replace("cells", "cell"), r"rows.0.cells: Field required"),
+        (_GOOD + "sedes: 3\n", r"Expected a valid study in .*sedes: there is no such key"),
+        (_GOOD.replace("cells", "cell"), r"rows.0.cells: is needed"),
         (_GOOD + "seeds: 0\n", r"seeds: Input should be greater than or equal to 1"),
         ("rows: [1, 2", r"cannot be read as YAML"),
-        ("just words", r"Expected keys and values in .*, got str"),
-        ("", r"Expected keys and values in .*, got NoneType"),
+        ("just words", r"Expected a study in .*, got str"),
+        ("", r"Expected a study in .*, got nothing\. Compare it with"),
+        ("- a\n- b\n", r"Expected a study in .*, got list"),
+        ("name: x\ntitle: x\nrows: []\n", r"rows: List should have at least 1 item"),
+        (_GOOD + "    figures: two_views\n", r"rows\.0\.figures: .* \(got 'two_views'\)"),
+        (
+            _GOOD.replace("views: 8", "strategy: []"),
+            r"strategy in row 1 of study 'x', got an empty",
+        ),
+        (_GOOD.replace("[5, 10]", "[5, many]"), r"row 1 .*n_per_class: .* \(got 'many'\)"),
+        (_GOOD.replace("[5, 10]", "-5"), r"n_per_class: .* or equal to 1 \(got -5\)"),
+        (_GOOD.replace("[5, 10]", "true"), r"n_per_class: .*valid integer \(got True\)"),
+        (_GOOD.replace("views: 8", "seed: 3, warmup: 2"), r"seed: belongs .*; warmup: .*got 2\)"),
+        (_GOOD + "    against: {n_per_class: [5]}\n", r"each of the 2 rows of row 1 .*, got 1\."),
+        (_BENCHMARK.replace("data: loveda, ", ""), r"values that P-benchmark .*: data: is needed"),
+        (_BENCHMARK.replace("1}", "0}"), r"epochs: .*greater than or equal to 1 \(got 0\)"),
     ],
 )
 def test_a_bad_file_is_refused(text: str, message: str, tmp_path: Path) -> None:
@@ -42,11 +59,15 @@ def test_unknown_things_in_a_file(tmp_path: Path) -> None:
     for old, new, message in (
         ("views: 8", "strategy: guess", "Expected a strategy of .* got 'guess'"),
         ("views: 8", "recipe: magic", "recipe of P-classic .* got 'magic'"),
+        ("views: 8", "strategy: systematic", "points per class, got 'systematic'"),
         ("views", "vews", "Expected keys of P-classic .* got 'vews'"),
         ("  - cells", "  - protocol: P-moon\n    cells", "protocol of P-classic.* got 'P-moon'"),
     ):
         path.write_text(_GOOD.replace(old, new))
         with pytest.raises(InputError, match=message):
             find_study(str(path))
+    path.write_text(_BENCHMARK.replace("epochs: 1", "supervision: half"))
+    with pytest.raises(InputError, match=r"supervision of P-benchmark to be full, .* got 'half'"):
+        find_study(str(path))
     with pytest.raises(MissingFileError, match=r"does not exist. Check its path"):
         find_study(str(tmp_path / "none.yaml"))

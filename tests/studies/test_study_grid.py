@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -14,7 +16,7 @@ import pytest
 from study_cases import ToyCell
 
 from pointillist.errors import StudyRunningError, WorkerError
-from pointillist.studies import append_record, read_records
+from pointillist.studies import append_record, grid, read_records
 from pointillist.studies.classic import ClassicCell
 from pointillist.studies.grid import StudyGrid, run_missing
 from pointillist.studies.places import NOWHERE
@@ -51,6 +53,35 @@ def test_time_left_is_told(tmp_path: Path, ran: list[ToyCell]) -> None:
 def test_a_cell_that_two_rows_share_is_run_once(tmp_path: Path, ran: list[ToyCell]) -> None:
     run_missing(StudyGrid("toy", [ToyCell(1), ToyCell(2), ToyCell(1)], tmp_path), _silent)
     assert ran == [ToyCell(1), ToyCell(2)]
+
+
+def test_records_without_cell_or_score_are_left_out_aloud(
+    tmp_path: Path, ran: list[ToyCell]
+) -> None:
+    path = tmp_path / "toy.jsonl"
+    append_record(path, {"protocol": "P-toy", "protocol_version": 2, "miou": 0.5})
+    cell = {"n": 1, "seed": 0}
+    append_record(path, {"protocol": "P-toy", "protocol_version": 2, "cell": cell})
+    said: list[str] = []
+    assert StudyGrid("toy", [ToyCell(1)], tmp_path).recorded(said.append) == [None]
+    assert said == [f"2 records of {path} are left out: they hold no cell or no mean IoU."]
+
+
+def test_what_another_process_ran_meanwhile_is_not_run_again(
+    tmp_path: Path, ran: list[ToyCell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the records and the lock, the other process may have ended."""
+
+    @contextlib.contextmanager
+    def hold_late(folder: Path) -> Iterator[None]:
+        cell = {"n": 1, "seed": 0}
+        record = {"protocol": "P-toy", "protocol_version": 2, "cell": cell, "miou": 0.5}
+        append_record(folder / "toy.jsonl", record)
+        yield
+
+    monkeypatch.setattr(grid, "hold_records", hold_late)
+    run_missing(StudyGrid("toy", [ToyCell(1), ToyCell(2)], tmp_path), _silent)
+    assert ran == [ToyCell(2)]
 
 
 def test_options_that_came_later_do_not_lose_records(tmp_path: Path, ran: list[ToyCell]) -> None:

@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 import rasterio
 
-from pointillist.errors import InputError, MissingFileError, UnreadableFileError
+from pointillist.errors import (
+    InputError,
+    MissingFileError,
+    OutputError,
+    UnreadableFileError,
+)
 from pointillist.raster import ArraySource
 from pointillist.studies.mapping import disturb_labels, draw_labels, score_map
 from pointillist.studies.places import DUBAI_LEGEND, Folders, Place, prepare_scenes, read_place
@@ -159,3 +164,31 @@ def test_a_mask_of_other_classes_is_told(scenes: Path, tmp_path: Path) -> None:
         file.write(codes, 1)
     with pytest.raises(UnreadableFileError, match=r"classes 0…4 and 255 .* got 9"):
         read_place("dubai2", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["dubai2.npz", "dubai2.mask.npz"])
+@pytest.mark.parametrize("n_bytes", [0, 100, -40])
+def test_a_prepared_scene_that_was_cut_off_is_told(
+    name: str, n_bytes: int, scenes: Path, tmp_path: Path
+) -> None:
+    prepare_scenes(["dubai2"], scenes, tmp_path)
+    path = tmp_path / name
+    path.write_bytes(path.read_bytes()[:n_bytes])
+    with pytest.raises(UnreadableFileError, match=rf"{name}' is no (scene|mask) .*[Mm]ake it anew"):
+        read_place("dubai2", tmp_path)
+
+
+def test_a_prepared_scene_needs_its_mask(scenes: Path, tmp_path: Path) -> None:
+    prepare_scenes(["dubai2"], scenes, tmp_path)
+    (tmp_path / "dubai2.mask.npz").write_bytes((tmp_path / "dubai2.npz").read_bytes())
+    with pytest.raises(UnreadableFileError, match="is no mask that `study prepare` made"):
+        read_place("dubai2", tmp_path)
+    (tmp_path / "dubai2.mask.npz").unlink()
+    with pytest.raises(MissingFileError, match=r"mask '.+' beside its scene, .*Copy it too"):
+        read_place("dubai2", tmp_path)
+
+
+def test_a_folder_that_scenes_cannot_be_written_to(scenes: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"cannot be written to '.+file' \(.+\)\. Free .* --out"):
+        prepare_scenes(["dubai2"], scenes, tmp_path / "file")

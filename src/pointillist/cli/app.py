@@ -484,6 +484,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         try:
             status = command.main(args=args, prog_name="pointillist", standalone_mode=False)
         except typer.Abort as error:
+            if isinstance(error.__cause__, EOFError):  # a file that ends too soon, not Ctrl-C
+                raise error.__cause__ from None
             raise KeyboardInterrupt from error
         except TyperException as error:  # wrong usage
             show = getattr(error, "show", None)

@@ -79,7 +79,7 @@ def errors_in_one_line(debug: bool, after_interruption: str) -> Iterator[None]:
         debug: Let exceptions through.
         after_interruption: What is left after Ctrl-C and how to go on.
     """
-    from pointillist.errors import PointillistError
+    from pointillist.errors import LayoutError, PointillistError
 
     try:
         with warnings.catch_warnings():
@@ -93,6 +93,9 @@ def errors_in_one_line(debug: bool, after_interruption: str) -> Iterator[None]:
     except PointillistError as error:
         if debug:
             raise
+        if isinstance(error, LayoutError):
+            sentence, _, tree = str(error).partition("\n")
+            fail(sentence, tree)
         fail(str(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -101,6 +104,13 @@ def errors_in_one_line(debug: bool, after_interruption: str) -> Iterator[None]:
         if debug:
             raise
         fail("Out of memory. Use a smaller --block, or fewer --bands.")
+    except ImportError as error:
+        if debug:
+            raise
+        fail(
+            f"A package that this needs is missing ({error}). Install it; without rasterio only "
+            "studies of arrays and of PNG and JPEG files run (docs/studies.md)."
+        )
     except OSError as error:
         if debug:
             raise
@@ -112,9 +122,11 @@ def errors_in_one_line(debug: bool, after_interruption: str) -> Iterator[None]:
         fail(f"Unexpected {type(error).__name__}: {error}. Run again with --debug and report it.")
 
 
-def fail(message: str) -> None:
-    """Print an error and end with status 1."""
+def fail(message: str, below: str = "") -> None:
+    """Print an error in one line, what is shown below it as it is, and end with status 1."""
     err.print(f"[bold red]Error:[/] {_escape(' '.join(message.split()))}")
+    if below:
+        err.print(below, markup=False)
     sys.exit(1)
 
 

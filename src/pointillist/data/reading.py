@@ -46,7 +46,8 @@ def require_same_size(image: Path, mask: Path) -> tuple[int, int]:
     if shape != other:
         raise GridError(
             f"Expected a mask of the size of its image, got {shape[0]}×{shape[1]} px in "
-            f"{image.name} and {other[0]}×{other[1]} px in {mask.name}."
+            f"'{image}' and {other[0]}×{other[1]} px in '{mask}'. Check that they belong together "
+            "and get both again."
         )
     return shape
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,9 @@ from numpy.typing import NDArray
 
 from pointillist.errors import GridError, MissingFileError, UnreadableFileError
 from pointillist.grid import Grid, Transform, Window
+
+ARRAY_FILE_ERRORS = (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What numpy raises when a file of arrays is damaged, cut off or another kind of file."""
 
 # ±3.4028e38, the ends of float32, stand for no data wherever they occur; no sensor measures them
 _LIMIT = np.float32(3.4e38)
@@ -140,7 +145,7 @@ class ArraySource:
                 grid = Grid(height, width, Transform(*file["transform"].tolist()), crs)
                 names = [str(name) for name in file["band_names"]]
                 return cls(file["data"], file["valid"], grid, names, str(path))
-        except (KeyError, ValueError, OSError) as error:
+        except ARRAY_FILE_ERRORS as error:
             raise UnreadableFileError(
                 f"'{path}' is no scene saved by Pointillist ({error}). Make it anew."
             ) from error

@@ -19,6 +19,7 @@ from pointillist.sampling.designs import (
 _NAMES = {"random": "simple", "stratified": "spread"}
 STRATEGIES = ("random", "stratified", "simple", "spread", "balanced", "systematic", "interior")
 PSEUDO_STRATIFIED = "pseudo-stratified"
+STRATEGIES_PER_CLASS = ("random", "stratified", "simple", "spread", "interior", PSEUDO_STRATIFIED)
 
 Rng = int | np.random.Generator | None
 
@@ -94,8 +95,8 @@ def sample_points_per_class(
     draw = _pseudo_stratified if pseudo else per_class.get(_design(strategy))
     if draw is None:
         raise InputError(
-            f"Expected a strategy per class of random, stratified, simple, spread, interior or "
-            f"{PSEUDO_STRATIFIED}, got '{strategy}'. Choose one of these."
+            f"Expected a strategy per class of {', '.join(STRATEGIES_PER_CLASS)}, "
+            f"got '{strategy}'. Choose one of these, or a number of points in total."
         )
     if num_points_per_class < 1:
         raise InputError(f"Expected at least 1 point per class, got {num_points_per_class}.")

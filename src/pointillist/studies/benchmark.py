@@ -49,6 +49,11 @@ class BenchmarkCell:
 
         if self.data not in BENCHMARKS:
             raise InputError(f"Expected a data set of {', '.join(BENCHMARKS)}, got {self.data!r}.")
+        if self.supervision not in (None, FULL):
+            raise InputError(
+                f"Expected supervision of P-benchmark to be {FULL}, or to be left out, "
+                f"got {self.supervision!r}."
+            )
 
 
 def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, Any]:
@@ -95,6 +100,11 @@ def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, 
         )
 
     train, test = open_split("train", cell.n_train, True), open_split("test", cell.n_test, False)
+    if len(train) < cell.batch_size:
+        raise InputError(
+            f"Expected at least as many training tiles as there are in a step, got {len(train)} "
+            f"for a batch_size of {cell.batch_size}. Choose a smaller one, or smaller tiles."
+        )
     torch.manual_seed(cell.seed)
     network = build_model(
         encoder=cell.encoder,

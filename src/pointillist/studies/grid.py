@@ -62,18 +62,22 @@ class StudyGrid:
 
 def _usable(path: Path, protocol: Protocol, say: Say | None) -> Iterator[Record]:
     """Records of one protocol in the version of today; the others are counted aloud."""
-    others = 0
+    others = incomplete = 0
     for record in read_records(path, say):
         same_name = record.get("protocol") == protocol.name
-        if same_name and record.get("protocol_version", 1) == protocol.version:
+        if not same_name or record.get("protocol_version", 1) != protocol.version:
+            others += 1
+        elif isinstance(record.get("cell"), dict) and isinstance(record.get("miou"), float | int):
             yield record
         else:
-            others += 1
+            incomplete += 1
     if others and say is not None:
         say(
             f"{others} records of {path} are left out: they are of another protocol than "
             f"{protocol.name}, version {protocol.version}."
         )
+    if incomplete and say is not None:
+        say(f"{incomplete} records of {path} are left out: they hold no cell or no mean IoU.")
 
 
 def run_missing(
@@ -98,11 +102,24 @@ def run_missing(
     say(f"{grid.name}: {n - len(cells)} of {n} runs are recorded in {grid.records}.")
     if not cells:
         return
+    with hold_records(grid.records):
+        cells = grid.missing()  # once more: another process may have run some meanwhile
+        _run_and_record(grid, cells, n, say, clock, n_workers)
+
+
+def _run_and_record(
+    grid: StudyGrid,
+    cells: Sequence[Cell],
+    n: int,
+    say: Say,
+    clock: Callable[[], float],
+    n_workers: int,
+) -> None:
+    """Run cells, of n in the whole grid, and append each record as it comes."""
     start = clock()
     n_workers = min(n_workers, len(cells))
-    run = run_in_turn if n_workers == 1 else run_side_by_side
+    run = run_in_turn if n_workers <= 1 else run_side_by_side
     with (
-        hold_records(grid.records),
         interrupt_between_steps() as check,
         contextlib.closing(run(cells, grid.folders, n_workers, check)) as results,
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pointillist.errors import MissingFileError, UnreadableFileError
+from pointillist.errors import MissingFileError, OutputError, UnreadableFileError
 from pointillist.legend import Legend
-from pointillist.raster.source import ArraySource
+from pointillist.raster.source import ARRAY_FILE_ERRORS, ArraySource
 
 DUBAI = ("dubai1", "dubai2", "dubai4", "dubai8")
 DUBAI_LEGEND = Legend.from_names(
@@ -86,14 +87,13 @@ def read_place(name: str, folder: Path) -> Place:
         folder: Holds `NAME.npz`, or `NAME_image.tif` and `NAME_mask.tif`.
 
     Raises:
-        MissingFileError: Neither is there.
-        UnreadableFileError: The mask has another size than the scene, or classes it should not.
+        MissingFileError: Neither is there, or a prepared scene without its mask.
+        UnreadableFileError: A damaged file, or the mask has another size than the scene, or classes
+            that it should not.
     """
     prepared = folder / f"{name}.npz"
     if prepared.exists():
-        source = ArraySource.load_npz(prepared)
-        with np.load(_mask_file(prepared)) as arrays:
-            mask = np.asarray(arrays["mask"])
+        source, mask = ArraySource.load_npz(prepared), _read_mask(_mask_file(prepared))
     else:
         source, mask = _read_files(name, folder)
     source.name = name
@@ -122,19 +122,47 @@ def prepare_scenes(names: Sequence[str], folder: Path, out: Path) -> list[Path]:
 
     Returns:
         The files written, two per scene.
+
+    Raises:
+        OutputError: The folder cannot be written to, or the disk is full.
     """
-    out.mkdir(parents=True, exist_ok=True)
     written = []
     for name in names:
         source, mask = _read_files(name, folder)
         scene = out / f"{name}.npz"
         part = out / f".{name}.part.npz"
-        np.savez_compressed(part, mask=mask)
-        part.replace(_mask_file(scene))
-        source.save_npz(part)
-        part.replace(scene)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            np.savez_compressed(part, mask=mask)
+            part.replace(_mask_file(scene))
+            source.save_npz(part)
+            part.replace(scene)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise OutputError(
+                f"Scene '{name}' cannot be written to '{out}' ({error.strerror or error}). Free "
+                "some space or choose another folder with --out."
+            ) from error
         written += [scene, _mask_file(scene)]
     return written
+
+
+def _read_mask(path: Path) -> NDArray[np.uint8]:
+    """The mask of a prepared scene."""
+    if not path.exists():
+        raise MissingFileError(
+            f"Expected the mask '{path}' beside its scene, it is not there. Copy it too, or make "
+            "both with `study prepare`."
+        )
+    try:
+        with np.load(path) as arrays:
+            return np.asarray(arrays["mask"])
+    except ARRAY_FILE_ERRORS as error:
+        raise UnreadableFileError(
+            f"'{path}' is no mask that `study prepare` made ({error}). Copy it again, or make it "
+            "anew."
+        ) from error
 
 
 def _mask_file(scene: Path) -> Path:

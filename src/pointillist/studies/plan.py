@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from pointillist.errors import ConfigError, InputError, MissingFileError
+from pointillist.studies.cell_values import check_values
 from pointillist.studies.naming import name_cell
-from pointillist.studies.protocols import Cell, protocol_of, protocols
+from pointillist.studies.protocols import Cell, Protocol, protocol_of, protocols
 
 
 class _Frozen(BaseModel):
@@ -35,7 +37,7 @@ class RowsConfig(_Frozen):
     protocol: str = "P-classic"
     cells: dict[str, Any]
     against: dict[str, Any] | None = None
-    figures: str | None = None
+    figures: Literal["single_view"] | None = None
     most_seeds: int | None = Field(None, ge=1)
 
 
@@ -52,7 +54,7 @@ class StudyConfig(_Frozen):
     name: str
     title: str
     seeds: int = Field(10, ge=1)
-    rows: list[RowsConfig]
+    rows: list[RowsConfig] = Field(min_length=1)
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,13 @@ def make_study(config: StudyConfig) -> Study:
 
     Raises:
         InputError: An unknown protocol, or a cell's key or value that its protocol does not know.
+        ConfigError: Values of another type or out of range; all of a row are listed at once.
     """
-    rows = list(dict.fromkeys(row for part in config.rows for row in _expand(part)))
+    parts = [
+        _expand(part, f"row {number} of study '{config.name}'")
+        for number, part in enumerate(config.rows, start=1)
+    ]
+    rows = list(dict.fromkeys(row for part in parts for row in part))
     names = [row.name for row in rows]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
@@ -136,39 +143,72 @@ def make_study(config: StudyConfig) -> Study:
     return Study(config.name, config.title, tuple(rows), config.seeds)
 
 
-def _expand(part: RowsConfig) -> Iterator[Row]:
+def _expand(part: RowsConfig, where: str) -> Iterator[Row]:
     protocol = protocols().get(part.protocol)
     if protocol is None:
         raise InputError(f"Expected a protocol of {', '.join(protocols())}, got '{part.protocol}'.")
-    lists = [value if isinstance(value, list) else [value] for value in part.cells.values()]
-    for i, values in enumerate(product(*lists)):
-        cell = protocol.read_cell(dict(zip(part.cells, values, strict=True)))
-        _check_values(cell)
+    products = list(product(*_listed(part.cells, where).values()))
+    others = _row_by_row(part.against, len(products), where)
+    for values, changed in zip(products, others, strict=True):
+        cell = _read_cell(protocol, dict(zip(part.cells, values, strict=True)), where)
         against = None
-        if part.against is not None:
-            changed = {k: v[i] if isinstance(v, list) else v for k, v in part.against.items()}
-            other = name_cell(protocol.read_cell({**asdict(cell), **changed}))
-            against = other
+        if changed is not None:
+            against = name_cell(protocol.read_cell({**asdict(cell), **changed}))
         name = name_cell(cell) + (", one view" if part.figures == "single_view" else "")
         yield Row(name, cell, against, part.figures, part.most_seeds)
 
 
-def _check_values(cell: Cell) -> None:
-    """Refuse strategies and recipes before the first run, not after an hour."""
-    from pointillist.sampling.masks import PSEUDO_STRATIFIED, STRATEGIES
-    from pointillist.studies.coverage import DESIGNS
+def _listed(cells: Mapping[str, Any], where: str) -> dict[str, list[Any]]:
+    """Every value as a list."""
+    empty = [name for name, value in cells.items() if value == []]
+    if empty:
+        raise ConfigError(f"Expected values of {', '.join(empty)} in {where}, got an empty list.")
+    return {k: value if isinstance(value, list) else [value] for k, value in cells.items()}
+
+
+def _row_by_row(
+    against: Mapping[str, Any] | None, n_rows: int, where: str
+) -> list[dict[str, Any] | None]:
+    """What is changed in the row that each is compared with, None for no comparison."""
+    if against is None:
+        return [None] * n_rows
+    for name, value in against.items():
+        if isinstance(value, list) and len(value) != n_rows:
+            raise ConfigError(
+                f"Expected one value of {name} in 'against' for each of the {n_rows} rows of "
+                f"{where}, got {len(value)}."
+            )
+    return [
+        {k: v[i] if isinstance(v, list) else v for k, v in against.items()} for i in range(n_rows)
+    ]
+
+
+def _read_cell(protocol: Protocol, stated: Mapping[str, Any], where: str) -> Cell:
+    """A cell whose values have been judged before the first run, not after an hour."""
+    check_values(protocol, stated, where)
+    cell = protocol.read_cell(stated)
+    _check_names(cell)
+    return cell
+
+
+def _check_names(cell: Cell) -> None:
+    """Refuse strategies, designs, recipes and settings that there are not."""
+    from pointillist.sampling.masks import STRATEGIES, STRATEGIES_PER_CLASS
     from pointillist.studies.settings import SETTINGS
 
     values, protocol = asdict(cell), protocol_of(cell)
+    per_class = values.get("n_points") is None
     for key, known in (
-        ("strategy", (*STRATEGIES, PSEUDO_STRATIFIED)),
-        ("design", ("balanced", *DESIGNS)),
+        ("strategy", STRATEGIES_PER_CLASS if per_class else STRATEGIES),
+        ("design", protocol.designs),
         ("recipe", protocol.recipes),
         ("setting", tuple(SETTINGS)),
     ):
         if values.get(key) is not None and values[key] not in known:
+            of_each = " and points per class" if key == "strategy" and per_class else ""
             raise InputError(
-                f"Expected a {key} of {', '.join(known)} for {protocol.name}, got {values[key]!r}."
+                f"Expected a {key} of {', '.join(known)} for {protocol.name}{of_each}, "
+                f"got {values[key]!r}."
             )
 
 
@@ -183,18 +223,32 @@ def read_study(path: Path) -> StudyConfig:
         raise MissingFileError(f"Study '{path}' does not exist. Check its path.")
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"'{path}' cannot be read as YAML: {error}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(
+            f"'{path}' cannot be read as YAML: {error}. Compare it with docs/studies.md."
+        ) from error
     if not isinstance(data, Mapping):
-        raise ConfigError(f"Expected keys and values in '{path}', got {type(data).__name__}.")
+        kind = "nothing" if data is None else type(data).__name__
+        raise ConfigError(
+            f"Expected a study in '{path}' (name, title, rows), got {kind}. Compare it with "
+            "docs/studies.md."
+        )
     try:
         return StudyConfig.model_validate(data)
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
-            for fault in error.errors()
-        )
-        raise ConfigError(f"Expected a valid study in '{path}': {faults}.") from error
+        faults = "; ".join(_describe(fault) for fault in error.errors())
+        raise ConfigError(
+            f"Expected a valid study in '{path}': {faults}. Compare it with docs/studies.md."
+        ) from error
+
+
+def _describe(fault: ErrorDetails) -> str:
+    place = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"{place}: there is no such key"
+    if fault["type"] == "missing":
+        return f"{place}: is needed"
+    return f"{place}: {fault['msg']} (got {fault['input']!r})"
 
 
 def merge_studies(name: str, title: str, studies: Sequence[Study]) -> Study:

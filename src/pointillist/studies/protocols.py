@@ -32,6 +32,7 @@ class Protocol:
         file: Name of its file of records.
         accuracy: Name of the share of right pixels in the records.
         recipes: What its runs can learn with.
+        designs: How its points can be drawn.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Protocol:
     file: str
     accuracy: str = "pixel_accuracy"
     recipes: tuple[str, ...] = ("unet", "forest", "forest-pixels")
+    designs: tuple[str, ...] = ("simple", "balanced")
 
     def read_cell(self, stated: Mapping[str, Any]) -> Cell:
         """The cell that a record or a study file states.
@@ -65,7 +67,7 @@ def protocols() -> dict[str, Protocol]:
     from pointillist.studies.blocks import BlocksCell, run_blocks
     from pointillist.studies.classic import ClassicCell, run_classic
     from pointillist.studies.clicks import ClicksCell, run_clicks
-    from pointillist.studies.coverage import AccuracyCell, run_coverage
+    from pointillist.studies.coverage import DESIGNS, AccuracyCell, run_coverage
     from pointillist.studies.scene import SceneCell, run_scene
     from pointillist.studies.transfer import TransferCell, run_transfer
 
@@ -86,7 +88,7 @@ def protocols() -> dict[str, Protocol]:
         ),
         Protocol(
             "P-accuracy", 2, AccuracyCell, run_coverage, "accuracy.jsonl",
-            accuracy="overall_accuracy",
+            accuracy="overall_accuracy", designs=DESIGNS,
         ),
         Protocol(
             "P-clicks", 1, ClicksCell, run_clicks, "clicks.jsonl", accuracy="overall_accuracy"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pointillist.errors import StudyRunningError, UnreadableFileError
+from pointillist.errors import OutputError, StudyRunningError, UnreadableFileError
 
 
 def append_record(path: Path, record: dict[str, Any]) -> dict[str, Any]:
@@ -23,15 +23,19 @@ def append_record(path: Path, record: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         The record as written.
+
+    Raises:
+        OutputError: The folder cannot be written to, or the disk is full.
     """
     full = {**record, **_circumstances()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_cut_line(path)
     line = json.dumps(full, sort_keys=True) + "\n"
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
+    with _writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _end_last_line(path)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
     return full
 
 
@@ -43,16 +47,22 @@ def read_records(path: Path, say: Callable[[str], None] | None = None) -> list[d
         say: Told when a last line was left out.
 
     Raises:
-        UnreadableFileError: A broken line elsewhere.
+        UnreadableFileError: A broken line elsewhere, or a file that cannot be read.
     """
-    lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
+    try:
+        lines = path.read_bytes().split(b"\n") if path.exists() else []
+    except OSError as error:
+        raise UnreadableFileError(
+            f"Records '{path}' cannot be read ({error.strerror}). Check the file, or name another "
+            "folder with --records."
+        ) from error
     records = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError as error:
+            records.append(_parse(line))
+        except ValueError as error:
             if number == len(lines):  # no newline after it: the run was killed while writing
                 if say is not None:
                     say(
@@ -62,9 +72,18 @@ def read_records(path: Path, say: Callable[[str], None] | None = None) -> list[d
                 break
             raise UnreadableFileError(
                 f"Expected a record of JSON in every line, but line {number} of '{path}' is "
-                f"damaged ({error.msg}). Restore the file from version control."
+                f"damaged ({error}). Restore the file from a copy, or remove that line: its run is "
+                "made again."
             ) from error
     return records
+
+
+def _parse(line: bytes) -> dict[str, Any]:
+    """One record; ValueError says what is wrong with the line."""
+    record = json.loads(line.decode("utf-8"))
+    if not isinstance(record, dict):
+        raise ValueError(f"a {type(record).__name__} where keys and values belong")
+    return record
 
 
 @contextlib.contextmanager
@@ -73,14 +92,17 @@ def hold_records(folder: Path) -> Iterator[None]:
 
     Raises:
         StudyRunningError: Another process holds it.
+        OutputError: The folder cannot be written to.
     """
     try:
         import fcntl
     except ImportError:  # no such locks on this system
         yield
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -91,15 +113,34 @@ def hold_records(folder: Path) -> Iterator[None]:
         yield
 
 
-def _remove_cut_line(path: Path) -> None:
-    """Drop what a run left that was killed while it wrote its line."""
+@contextlib.contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Say in one sentence what keeps records from being written."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"Records cannot be written to '{folder}' ({error.strerror}). Free some space or name "
+            "another folder with --records; what is recorded stays, the others are run again."
+        ) from error
+
+
+def _end_last_line(path: Path) -> None:
+    """Complete a last line that lacks only its end; drop one that was cut off by a kill."""
     if not path.exists():
         return
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
-    if whole < len(content):
-        with path.open("r+b") as file:
+    if whole == len(content):
+        return
+    with path.open("r+b") as file:
+        try:
+            _parse(content[whole:])
+        except ValueError:
             file.truncate(whole)
+        else:
+            file.seek(0, os.SEEK_END)
+            file.write(b"\n")
 
 
 def _circumstances() -> dict[str, Any]:

@@ -62,7 +62,7 @@ def run_side_by_side(
             done, _ = wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED)
             if not done:
                 check()
-            for future in done:
+            for future in sorted(done, key=_has_failed):  # what is finished is recorded first
                 cell = running.pop(future)
                 record = future.result()
                 following = next(left, None)
@@ -76,6 +76,10 @@ def run_side_by_side(
         ) from error
     finally:
         _stop(pool)
+
+
+def _has_failed(future: Future[Record]) -> bool:
+    return future.exception() is not None
 
 
 def choose_workers(wanted: int | None) -> int:

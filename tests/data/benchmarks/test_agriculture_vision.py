@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from trees import make_agriculture_vision
 
 from pointillist.data.benchmarks import open_benchmark
 from pointillist.data.benchmarks.layout import held_out_half
-from pointillist.errors import MissingFileError
+from pointillist.errors import InputError, MissingFileError
 
 NAME = "agriculture-vision"
 
@@ -94,7 +95,7 @@ def test_images_of_one_field_are_of_one_split(tmp_path: Path) -> None:
 def test_a_missing_part_is_named(tmp_path: Path, part: str, said: str) -> None:
     make_agriculture_vision(tmp_path)
     min((tmp_path / "train" / part).iterdir()).unlink()
-    match = rf"1 of 2 images have no {said} in train \(first: F00000000_0-0-128-128\.jpg"
+    match = rf"1 of 2 train images have no {said} in train \(first: F00000000_0-0-128-128\.jpg"
     with pytest.raises(MissingFileError, match=match):
         open_benchmark(NAME, tmp_path)
 
@@ -109,5 +110,17 @@ def test_other_layers_are_refused(tmp_path: Path) -> None:
 def test_folders_are_needed(tmp_path: Path) -> None:
     make_agriculture_vision(tmp_path)
     (tmp_path / "train/labels").rename(tmp_path / "train/gone")
-    with pytest.raises(MissingFileError, match="no folder labels or field_labels of train"):
+    with pytest.raises(MissingFileError, match="no folder labels or field_labels in train"):
         open_benchmark(NAME, tmp_path)
+
+
+@pytest.mark.parametrize("part", ["labels/water", "boundaries", "masks"])
+def test_values_of_a_picture_saved_as_jpeg_are_refused(tmp_path: Path, part: str) -> None:
+    make_agriculture_vision(tmp_path)
+    path = min((tmp_path / "train" / part).iterdir())
+    layer = np.array(Image.open(path))
+    layer[7, 9] = 3
+    Image.fromarray(layer).save(path)
+    match = rf"0 and 255 only in '.+{part}/.+', got 3 at row 7, column 9 \(1 px there\)"
+    with pytest.raises(InputError, match=match):
+        open_benchmark("agriculture-vision", tmp_path)[0]

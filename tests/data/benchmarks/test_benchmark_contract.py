@@ -11,7 +11,7 @@ from PIL import Image
 from trees import MAKERS, Truth
 
 from pointillist.data.benchmarks import BENCHMARKS, BenchmarkDataset, open_benchmark
-from pointillist.errors import GridError, InputError, MissingFileError
+from pointillist.errors import GridError, InputError, LayoutError, MissingFileError
 
 SPLITS = ("train", "val", "test")
 
@@ -142,8 +142,76 @@ def test_tiles_larger_than_an_image_are_refused(tree) -> None:
 def test_an_empty_root_shows_the_tree(name: str, tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match=r"(?s)Expected .+ in '.+', but there is no .+:\n  "):
         open_benchmark(name, tmp_path)
-    with pytest.raises(MissingFileError, match=r"(?s)but there is no such folder.+\nGet it from "):
+    with pytest.raises(MissingFileError, match=r"(?s)no such folder\. Get it from .+this:\n  "):
         open_benchmark(name, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+@pytest.mark.parametrize("place", ["{}/inner", "{}/inner/deeper"])
+def test_a_root_too_high_names_the_folder(name: str, place: str, tmp_path: Path) -> None:
+    MAKERS[name](Path(place.format(tmp_path)))
+    (tmp_path / "aaa").mkdir()
+    with pytest.raises(LayoutError, match=rf"It is in '{place.format(tmp_path)}': name that"):
+        open_benchmark(name, tmp_path)
+
+
+def test_archives_that_are_still_packed_are_named(tmp_path: Path) -> None:
+    for name in ("2_Ortho_RGB.zip", "5_Labels_all.zip", "assess_classification.txt"):
+        (tmp_path / name).touch()
+    match = r"Unpack 2_Ortho_RGB\.zip, 5_Labels_all\.zip first"
+    with pytest.raises(LayoutError, match=match):
+        open_benchmark("potsdam", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["potsdam", "vaihingen", "agriculture-vision", "loveda"])
+def test_a_root_too_deep_names_the_folder(name: str, tmp_path: Path) -> None:
+    MAKERS[name](tmp_path)
+    deep = next(path for path in sorted(tmp_path.iterdir()) if path.is_dir())
+    with pytest.raises(LayoutError, match=rf"It is in '{tmp_path}': name that"):
+        open_benchmark(name, deep)
+
+
+def test_a_root_that_is_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data.zip").touch()
+    with pytest.raises(LayoutError, match="but it is no folder"):
+        open_benchmark("loveda", tmp_path / "data.zip")
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("potsdam", "2_Ortho_RGB"), ("potsdam", "5_Labels_all"), ("vaihingen", "top"),
+        ("deepglobe", "land-train"), ("agriculture-vision", "train"),
+        ("agriculture-vision", "train/images"), ("loveda", "Train"), ("loveda", "Train/Rural"),
+        ("loveda", "Train/Urban/images_png"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("rename", ["nested", "upper", "lower"])
+def test_folders_in_themselves_and_of_another_case(
+    name: str, folder: str, rename: str, tmp_path: Path
+) -> None:
+    """As unpackers nest them, and as copies from other systems spell them."""
+    MAKERS[name](tmp_path)
+    before = open_benchmark(name, tmp_path)
+    path = tmp_path / folder
+    new = f"{path.name}/{path.name}" if rename == "nested" else getattr(path.name, rename)()
+    path.rename(path.with_name("moved"))
+    (path.parent / new).parent.mkdir(exist_ok=True)
+    path.with_name("moved").rename(path.parent / new)
+    after = open_benchmark(name, tmp_path)
+    assert [sample.name for sample in after.samples] == [sample.name for sample in before.samples]
+    assert after[0][1].shape == (128, 128)
+
+
+def test_endings_of_another_case(tmp_path: Path) -> None:
+    MAKERS["deepglobe"](tmp_path)
+    before = open_benchmark("deepglobe", tmp_path)
+    for path in sorted(tmp_path.glob("land-train/*")):
+        path.rename(path.with_name(path.name.replace(".jpg", ".JPG").replace(".png", ".PNG")))
+    (tmp_path / "land-train" / "Thumbs.db").touch()
+    (tmp_path / "land-train" / "._100694_sat.jpg").touch()
+    after = open_benchmark("deepglobe", tmp_path)
+    assert [sample.name for sample in after.samples] == [sample.name for sample in before.samples]
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
@@ -152,7 +220,9 @@ def test_missing_labels_are_counted_and_named(name: str, tmp_path: Path) -> None
     sample = open_benchmark(name, tmp_path).samples[1]
     image = sample.images[0][0].name.replace("+", r"\+")
     sample.labels.files[0].unlink()
-    with pytest.raises(MissingFileError, match=rf"1 of \d images have no labels.* in .+{image}\)"):
+    with pytest.raises(
+        MissingFileError, match=rf"1 of \d .*images have no labels.* in .+{image}\)"
+    ):
         open_benchmark(name, tmp_path)
 
 
@@ -162,7 +232,7 @@ def test_labels_of_another_size_are_refused(name: str, tmp_path: Path) -> None:
     data = open_benchmark(name, tmp_path)
     path = data.samples[0].labels.files[0]
     Image.fromarray(np.zeros((100, 90, 3), dtype=np.uint8)).save(path)
-    match = rf"128×128 px in .+ and 100×90 px in {path.name}"
+    match = rf"128×128 px in .+ and 100×90 px in '.+{path.name}'"
     with pytest.raises(GridError, match=match):
         data[0]
 

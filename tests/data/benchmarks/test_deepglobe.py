@@ -45,7 +45,7 @@ def test_the_hold_out_depends_on_the_number_only() -> None:
 
 def test_the_hold_out_is_told(tmp_path: Path) -> None:
     make_deepglobe(tmp_path)
-    assert "80:10:10" in open_benchmark("deepglobe", tmp_path, "test").notices[0]
+    assert "80:10:10" in open_benchmark("deepglobe", tmp_path, "test").notices[1]
 
 
 def test_red_is_no_class(tmp_path: Path) -> None:

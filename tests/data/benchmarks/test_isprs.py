@@ -168,7 +168,9 @@ def test_vaihingen_without_boundaries(tmp_path: Path) -> None:
 def test_vaihingen_test_areas_need_the_complete_labels(tmp_path: Path) -> None:
     make_vaihingen(tmp_path, complete=False)
     assert len(open_benchmark("vaihingen", tmp_path, "val")) == 1
-    match = r"1 of 1 images have no labels in \S+_COMPLETE, .+ \(first: top_mosaic_09cm_area2\.tif"
+    match = (
+        r"1 of 1 test images have no labels in \S+_COMPLETE, .+ \(first: top_mosaic_09cm_area2\.tif"
+    )
     with pytest.raises(MissingFileError, match=match):
         open_benchmark("vaihingen", tmp_path, "test")
 
@@ -207,3 +209,12 @@ def test_only_the_window_of_a_tile_is_read(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(Scene, "read_raw", spy)
     open_benchmark("potsdam", tmp_path, tile_px=64)[3]
     assert shapes == [(64, 64)] * 2
+
+
+def test_potsdam_unpacked_into_one_folder(tmp_path: Path) -> None:
+    make_potsdam(tmp_path)
+    before = open_benchmark("potsdam", tmp_path)
+    for path in [*tmp_path.glob("2_Ortho_RGB/*"), *tmp_path.glob("5_Labels_all/*")]:
+        path.rename(tmp_path / path.name)
+    after = open_benchmark("potsdam", tmp_path)
+    assert [sample.name for sample in after.samples] == [sample.name for sample in before.samples]

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from trees import make_loveda
 
-from pointillist.data.benchmarks import open_benchmark
+from pointillist.data.benchmarks import loveda, open_benchmark
 from pointillist.data.benchmarks.layout import held_out_half
 from pointillist.errors import InputError, MissingFileError
 
@@ -40,8 +40,15 @@ def test_halves_of_the_validation_files(tmp_path: Path) -> None:
     halves = [held_out_half(f"loveda/Urban/{n}") for n in range(3514, 4191)]
     assert halves.count("val") / len(halves) == pytest.approx(0.5, abs=0.05)
     for split in ("val", "test"):
-        (notice,) = open_benchmark("loveda", tmp_path, split).notices
+        _, notice = open_benchmark("loveda", tmp_path, split).notices
         assert notice.endswith(f"chosen by name, are {split} here.")
+
+
+def test_a_part_of_the_data_set_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_loveda(tmp_path)
+    (notice,) = open_benchmark("loveda", tmp_path).notices
+    assert notice.startswith("Found 2 images in Train and not the 2522 that the publisher has")
+    monkeypatch.setitem(loveda.N_PUBLISHED, "Train", 2)
     assert open_benchmark("loveda", tmp_path).notices == ()
 
 
@@ -69,7 +76,7 @@ def test_a_coloured_picture_of_the_mask_is_refused(tmp_path: Path) -> None:
 def test_without_validation_files(tmp_path: Path) -> None:
     make_loveda(tmp_path)
     (tmp_path / "Val").rename(tmp_path / "Validation")
-    with pytest.raises(MissingFileError, match=r"(?s)no folder Val\..+masks_png/0\.png"):
+    with pytest.raises(MissingFileError, match=r"(?s)no folder Val in .+masks_png/0\.png"):
         open_benchmark("loveda", tmp_path, "test")
 
 

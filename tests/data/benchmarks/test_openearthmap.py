@@ -72,3 +72,12 @@ def test_lists_without_images(tmp_path: Path) -> None:
     (tmp_path / "train.txt").write_text("aachen_1.tif\n")
     with pytest.raises(MissingFileError, match=r"no image of the 1 of train\.txt that are train"):
         open_benchmark("openearthmap", tmp_path)
+
+
+def test_a_list_that_a_windows_editor_saved(tmp_path: Path) -> None:
+    make_openearthmap(tmp_path)
+    before = open_benchmark("openearthmap", tmp_path)
+    path = tmp_path / "train.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    after = open_benchmark("openearthmap", tmp_path)
+    assert [sample.name for sample in after.samples] == [sample.name for sample in before.samples]

@@ -18,6 +18,7 @@ from pointillist.data.benchmarks.layout import (
     Sample,
     SplitFiles,
     WrongLayoutError,
+    count_of,
     files_by_stem,
     first_folder,
     held_out_half,
@@ -34,19 +35,19 @@ CLASSES_2021 = (
     "double_plant", "drydown", "endrow", "nutrient_deficiency", "planter_skip", "water",
     "waterway", "weed_cluster",
 )  # fmt: skip
+N_PUBLISHED = {"train": (12_901, 56_944), "val": (4_431, 18_334)}  # 2020, 2021
 NOT_EVALUATED = "storm_damage"  # a layer of 2021 that the challenge leaves out
 
 _RGB = Normalisation.imagenet(255)
 
 
 def _find(root: Path, split: str) -> SplitFiles:
-    folder = root / ("train" if split == "train" else "val")
-    if not folder.is_dir():
-        raise WrongLayoutError(f"there is no folder {folder.name}")
-    images = first_folder(folder, ("images", "field_images"), folder.name)
-    layers = first_folder(folder, ("labels", "field_labels"), folder.name)
+    folder = first_folder(root, ("train" if split == "train" else "val",))
+    images = first_folder(folder, ("images", "field_images"))
+    layers = first_folder(folder, ("labels", "field_labels"))
     classes = _classes_of(layers)
     rgb = files_by_stem(images / "rgb", ".jpg")
+    notices = count_of(N_PUBLISHED[folder.name.lower()], len(rgb), folder.name)
     if split != "train":
         rgb = {name: path for name, path in rgb.items() if held_out_half(_key(name)) == split}
     if not rgb:
@@ -59,10 +60,10 @@ def _find(root: Path, split: str) -> SplitFiles:
         parts[name] = files_by_stem(folder / name, ".png")
     for part, files in parts.items():
         what = f"labels of {part}" if part in (*classes, NOT_EVALUATED) else part
-        refuse_unlabelled(rgb, files, folder.name, what)
+        refuse_unlabelled(rgb, files, folder.name, what, split)
     legend = Legend.from_names((BACKGROUND, *classes), range(len(classes) + 1))
     samples = [_sample(name, path, parts, legend) for name, path in rgb.items()]
-    return SplitFiles(legend, tuple(samples), _NOTICES.get(split, ()))
+    return SplitFiles(legend, tuple(samples), notices + _NOTICES.get(split, ()))
 
 
 def _sample(name: str, rgb: Path, parts: dict[str, dict[str, Path]], legend: Legend) -> Sample:

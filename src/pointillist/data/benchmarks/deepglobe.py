@@ -15,6 +15,7 @@ from pointillist.data.benchmarks.layout import (
     Sample,
     SplitFiles,
     WrongLayoutError,
+    count_of,
     files_by_stem,
     nested,
     refuse_unlabelled,
@@ -30,6 +31,7 @@ LEGEND = Legend.from_names(
     ],
 )  # fmt: skip
 UNKNOWN: Color = (0, 0, 0)
+N_PUBLISHED = 803
 FOLDERS = ("land-train", "train", ".")
 
 _COLORS = {color: i for i, color in enumerate(LEGEND.colors)} | {UNKNOWN: IGNORED}
@@ -50,7 +52,8 @@ def _find(root: Path, split: str) -> SplitFiles:
         Sample(name, ((images[name], (1, 2, 3)),), ColoredLabels(masks[name], _COLORS, True))
         for name in names
     ]
-    return SplitFiles(LEGEND, tuple(samples), (_NOTICE,))
+    notices = (*count_of((N_PUBLISHED,), len(images), folder.name), _NOTICE)
+    return SplitFiles(LEGEND, tuple(samples), notices)
 
 
 def split_of(name: str) -> str:

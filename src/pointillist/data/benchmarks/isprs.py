@@ -22,6 +22,7 @@ from pointillist.data.benchmarks.layout import (
     Sample,
     SplitFiles,
     WrongLayoutError,
+    entries_by_name,
     nested,
     part_of,
     refuse_unlabelled,
@@ -72,13 +73,16 @@ class _Files:
     without_boundaries: bool = False
 
     def find(self, root: Path, tile: str) -> Path | None:
-        name = self.name.format(tile)
-        return next((f / name for f in nested(root, self.folder) if (f / name).is_file()), None)
+        name = self.name.format(tile).lower()
+        found = [p for f in nested(root, self.folder) for p in entries_by_name(f).get(name, [])]
+        return next((path for path in found if path.is_file()), None)
 
 
 _POTSDAM_IMAGES = (
     _Files("2_Ortho_RGB", "top_potsdam_{}_RGB.tif"),
     _Files("4_Ortho_RGBIR", "top_potsdam_{}_RGBIR.tif"),
+    _Files(".", "top_potsdam_{}_RGB.tif"),
+    _Files(".", "top_potsdam_{}_RGBIR.tif"),
 )
 _POTSDAM_LABELS = (
     _Files("5_Labels_all", "top_potsdam_{}_label.tif"),
@@ -142,7 +146,7 @@ def _find(
                 eroded += files.without_boundaries
                 break
     where = ", ".join(dict.fromkeys(files.folder for files in labels if files.folder != "."))
-    refuse_unlabelled(found, decoders, where)
+    refuse_unlabelled(found, decoders, where, split=split)
     samples = [
         Sample(path.stem, ((path, (1, 2, 3)),), decoders[tile]) for tile, path in found.items()
     ]
@@ -158,7 +162,9 @@ def _find_images(
         found = {tile: path for tile, path in paths.items() if path is not None}
         if found:
             return found
-    names = " or ".join(f"{files.folder}/{files.name.format(tiles[0])}" for files in images)
+    names = " or ".join(
+        f"{files.folder}/{files.name.format(tiles[0])}" for files in images if files.folder != "."
+    )
     raise WrongLayoutError(f"there is no image of the {len(tiles)} {split} tiles ({names}, …)")
 
 
@@ -179,10 +185,10 @@ POTSDAM = Benchmark(
     title="ISPRS Potsdam",
     publisher=_PUBLISHER,
     tree="""
-2_Ortho_RGB/
+2_Ortho_RGB/   (or 4_Ortho_RGBIR/, not 3_Ortho_IRRG/)
   top_potsdam_2_10_RGB.tif
   …
-5_Labels_all/
+5_Labels_all/   (or 5_Labels_for_participants/, without test tiles)
   top_potsdam_2_10_label.tif
   …
 """,

@@ -142,14 +142,33 @@ class LayeredLabels:
         return (*(file for file, _ in self.layers), *self.valid)
 
     def read(self, window: Window) -> NDArray[np.int64]:
-        """Class index of every pixel of a window, −1 where ignored."""
+        """Class index of every pixel of a window, −1 where ignored.
+
+        Raises:
+            InputError: A layer or mask that holds other values than 0 and 255.
+        """
         indices = np.full(window.shape, self.rest, dtype=np.int64)
         n_layers = np.zeros(window.shape, dtype=np.int64)
         for file, index in self.layers:
-            inside = read_values(file, window)[0] > 0
+            inside = _read_layer(file, window)
             indices[inside] = index
             n_layers += inside
         indices[n_layers > 1] = IGNORED
         for file in self.valid:
-            indices[read_values(file, window)[0] == 0] = IGNORED
+            indices[~_read_layer(file, window)] = IGNORED
         return indices
+
+
+def _read_layer(file: Path, window: Window) -> NDArray[np.bool_]:
+    """Where a layer of 0 and 255 is set."""
+    values = read_values(file, window)[0]
+    strange = (values != 0) & (values != 255)
+    if strange.any():
+        row, col = np.argwhere(strange)[0]
+        raise InputError(
+            f"Expected 0 and 255 only in '{file}', got {values[row, col]} at row "
+            f"{window.row + row}, column {window.col + col} ({int(strange.sum())} px there). "
+            "Get the file again from its publisher; labels must not be saved as JPEG."
+        )
+    inside: NDArray[np.bool_] = values != 0
+    return inside

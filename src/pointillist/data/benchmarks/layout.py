@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pointillist.data.benchmarks.labels import LabelFiles
-from pointillist.errors import InputError, MissingFileError
+from pointillist.errors import InputError, LayoutError
 from pointillist.legend import Legend
 from pointillist.models import Normalisation
 
 SPLITS = ("train", "val", "test")
+_MOST_FOLDERS = 20
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 
 
 @dataclass(frozen=True)
@@ -77,55 +79,142 @@ def open_files(benchmark: Benchmark, root: Path, split: str) -> SplitFiles:
 
     Raises:
         InputError: No such split.
-        MissingFileError: The root, a folder or the labels of an image are missing; the message
-            shows the tree that is expected.
+        LayoutError: The root, a folder or the labels of an image are missing; the message says in
+            which folder near the root the data set is, if it is in one, and shows the tree that is
+            expected.
     """
     if split not in SPLITS:
         raise InputError(f"Expected a split of {', '.join(SPLITS)}, got '{split}'.")
     try:
         if not root.is_dir():
-            raise WrongLayoutError("there is no such folder")
+            raise WrongLayoutError(
+                "it is no folder" if root.exists() else "there is no such folder"
+            )
         return benchmark.find(root, split)
     except WrongLayoutError as error:
+        remedy = _remedy(benchmark, root, split)
         tree = "\n".join(f"  {line}" for line in benchmark.tree.strip("\n").splitlines())
-        raise MissingFileError(
-            f"Expected {benchmark.title} in '{root}', but {error}. Unpacked, it looks like this:\n"
-            f"{tree}\nGet it from {benchmark.publisher}."
+        raise LayoutError(
+            f"Expected {benchmark.title} in '{root}', but {error}. {remedy} "
+            f"Unpacked, it looks like this:\n{tree}"
         ) from None
 
 
-def first_folder(root: Path, names: Iterable[str], what: str) -> Path:
+def _remedy(benchmark: Benchmark, root: Path, split: str) -> str:
+    """Name the folder that the data set is in, or unpack it, or get it."""
+    near = _look_around(benchmark, root, split)
+    if near is not None:
+        return f"It is in '{near}': name that folder."
+    packed = [
+        path.name
+        for name, paths in entries_by_name(root).items()
+        for path in paths
+        if name.endswith(_ARCHIVES)
+    ]
+    if packed:
+        return f"Unpack {', '.join(packed)} first, each into this folder."
+    return f"Get it from {benchmark.publisher}."
+
+
+def _look_around(benchmark: Benchmark, root: Path, split: str) -> Path | None:
+    """A folder one or two levels below or above the root that holds the split as it should be."""
+    if not root.is_dir():
+        return None
+    below = _folders_in(root)
+    root = root.resolve()
+    for folder in [*below, *(f for one in below for f in _folders_in(one)), *root.parents[:2]]:
+        try:
+            benchmark.find(folder, split)
+        except (WrongLayoutError, OSError):
+            continue
+        return folder
+    return None
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    """The first folders in a folder; there are few where a whole data set lies too deep."""
+    try:
+        found = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    except OSError:
+        return []
+    return found[:_MOST_FOLDERS]
+
+
+def first_folder(root: Path, names: Iterable[str]) -> Path:
     """The first folder of these names below the root, also where an archive nests it in itself.
 
     Raises:
         WrongLayoutError: None of them exists.
     """
     names = tuple(names)
-    found = [folder for name in names for folder in nested(root, name) if folder.is_dir()]
+    found = [folder for name in names for folder in nested(root, name)]
     if not found:
-        raise WrongLayoutError(f"there is no folder {' or '.join(names)} of {what}")
+        raise WrongLayoutError(f"there is no folder {' or '.join(names)} in {root.name or root}")
     return found[0]
 
 
 def nested(root: Path, name: str) -> tuple[Path, ...]:
-    """A folder, and the folder of the same name in it that some unpackers make; nested first."""
-    inner = root / name / Path(name).name
-    return (inner, root / name) if inner.is_dir() else (root / name,)
+    """Folders of a name below the root, nested ones first.
+
+    Some unpackers put a folder into one of the same name. Upper and lower case are the same, as on
+    the disks of other systems.
+
+    Args:
+        root: Where to look.
+        name: Of the folder, or several from the outer to the inner (`outer/inner`).
+
+    Returns:
+        What there is; nothing where there is no such folder.
+    """
+    found = [root]
+    for part in Path(name).parts:
+        outer = [folder for base in found for folder in _named(base, part)]
+        found = [*(inner for folder in outer for inner in _named(folder, part)), *outer]
+    return tuple(found)
+
+
+def _named(folder: Path, name: str) -> list[Path]:
+    """The folder of this name, the exact one first, those of another case after it."""
+    found = [p for p in entries_by_name(folder).get(name.lower(), []) if p.is_dir()]
+    return sorted(found, key=lambda p: (p.name != name, p.name))
+
+
+def entries_by_name(folder: Path) -> dict[str, list[Path]]:
+    """What is in a folder by its name in lower case; hidden files are left out."""
+    entries: dict[str, list[Path]] = {}
+    if folder.is_dir():
+        for path in sorted(folder.iterdir()):
+            if not path.name.startswith("."):
+                entries.setdefault(path.name.lower(), []).append(path)
+    return entries
 
 
 def files_by_stem(folder: Path, suffix: str, ending: str = "") -> dict[str, Path]:
-    """Files of a folder by their name less `ending` and `suffix`, sorted; hidden files are not."""
-    if not folder.is_dir():
-        return {}
-    tail = ending + suffix
-    names = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
-    return {n[: -len(tail)]: folder / n for n in names if n.endswith(tail)}
+    """Files of a folder by their name less `ending` and `suffix`, sorted by name.
+
+    Hidden files are left out, and the case of ending and suffix does not count.
+    """
+    tail = (ending + suffix).lower()
+    entries = entries_by_name(folder)
+    found = [path for name, paths in entries.items() if name.endswith(tail) for path in paths]
+    return {path.name[: -len(tail)]: path for path in sorted(found)}
 
 
 def refuse_unlabelled(
-    images: Mapping[str, Path], labels: Mapping[str, object], where: str, what: str = "labels"
+    images: Mapping[str, Path],
+    labels: Mapping[str, object],
+    where: str,
+    what: str = "labels",
+    split: str = "",
 ) -> None:
     """Refuse images without labels, or without another part of theirs.
+
+    Args:
+        images: By name.
+        labels: By name.
+        where: Folders in which the labels were looked for.
+        what: What is missing, for the message.
+        split: Whose images they are, if of one split only.
 
     Raises:
         WrongLayoutError: At least one; the first is named.
@@ -133,7 +222,8 @@ def refuse_unlabelled(
     lonely = [image for name, image in images.items() if name not in labels]
     if lonely:
         raise WrongLayoutError(
-            f"{len(lonely)} of {len(images)} images have no {what} in {where} "
+            f"{len(lonely)} of {len(images)} {f'{split} ' if split else ''}images have no {what} "
+            f"in {where} "
             f"(first: {lonely[0].name})"
         )
 
@@ -145,6 +235,22 @@ def part_of(listed: Sequence[str], found: Sequence[str], split: str) -> tuple[st
     return (
         f"Found {len(found)} of the {len(listed)} images that the publisher lists for "
         f"{split}: figures made with them do not compare with published ones.",
+    )
+
+
+def count_of(published: Iterable[int], found: int, folder: str) -> tuple[str, ...]:
+    """A notice where a folder holds another number of images than the publisher put into it.
+
+    Args:
+        published: How many there are, one number per release.
+        found: How many are there.
+        folder: Name of the folder.
+    """
+    if found in (published := tuple(published)):
+        return ()
+    return (
+        f"Found {found} images in {folder} and not the {' or '.join(map(str, published))} that the "
+        "publisher has: figures made with them do not compare with published ones.",
     )
 
 

@@ -15,8 +15,11 @@ from pointillist.data.benchmarks.layout import (
     Sample,
     SplitFiles,
     WrongLayoutError,
+    count_of,
     files_by_stem,
+    first_folder,
     held_out_half,
+    nested,
     refuse_unlabelled,
 )
 from pointillist.legend import Legend
@@ -31,30 +34,33 @@ LEGEND = Legend.from_names(
 )  # fmt: skip
 NO_DATA = 0
 SCENES = ("Rural", "Urban")
+N_PUBLISHED = {"Train": 2522, "Val": 1669}
 
 _INDICES = {code: i for i, code in enumerate(LEGEND.codes)} | {NO_DATA: IGNORED}
 
 
 def _find(root: Path, split: str) -> SplitFiles:
-    folder = root / ("Train" if split == "train" else "Val")
-    if not folder.is_dir():
-        raise WrongLayoutError(f"there is no folder {folder.name}")
+    name = "Train" if split == "train" else "Val"
+    folder = first_folder(root, (name,))
     images: dict[str, Path] = {}
     masks: dict[str, Path] = {}
     for scene in SCENES:
         for kind, found in (("images_png", images), ("masks_png", masks)):
-            files = files_by_stem(folder / scene / kind, ".png")
-            found.update({f"{scene}/{stem}": path for stem, path in files.items()})
+            for place in nested(folder, f"{scene}/{kind}")[:1]:
+                files = files_by_stem(place, ".png")
+                found.update({f"{scene}/{stem}": path for stem, path in files.items()})
+    n_found = len(images)
     if split != "train":
         images = {name: p for name, p in images.items() if held_out_half(_key(name)) == split}
     if not images:
-        raise WrongLayoutError(f"there is no image of {split} in {folder.name}/*/images_png")
-    refuse_unlabelled(images, masks, f"{folder.name}/*/masks_png")
+        raise WrongLayoutError(f"there is no image of {split} in {name}/*/images_png")
+    refuse_unlabelled(images, masks, f"{name}/*/masks_png", split=split)
     samples = [
         Sample(name, ((path, (1, 2, 3)),), CodedLabels(masks[name], _INDICES))
         for name, path in images.items()
     ]
-    return SplitFiles(LEGEND, tuple(samples), _NOTICES.get(split, ()))
+    notices = count_of((N_PUBLISHED[name],), n_found, name) + _NOTICES.get(split, ())
+    return SplitFiles(LEGEND, tuple(samples), notices)
 
 
 def _key(name: str) -> str:

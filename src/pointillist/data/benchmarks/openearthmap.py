@@ -45,7 +45,7 @@ def _find(root: Path, split: str) -> SplitFiles:
     base = next((root / r for r in _ROOTS if (root / r / listing).is_file()), None)
     if base is None:
         raise WrongLayoutError(f"there is no {listing}")
-    listed = (base / listing).read_text(encoding="utf-8").split()
+    listed = (base / listing).read_text(encoding="utf-8-sig", errors="replace").split()
     if split != "train":
         listed = [name for name in listed if held_out_half(f"openearthmap/{name}") == split]
     paths = {name: base / region_of(name) / "images" / name for name in listed}
@@ -56,7 +56,7 @@ def _find(root: Path, split: str) -> SplitFiles:
         )
     masks = {name: base / region_of(name) / "labels" / name for name in images}
     masks = {name: path for name, path in masks.items() if path.is_file()}
-    refuse_unlabelled(images, masks, "<region>/labels")
+    refuse_unlabelled(images, masks, "<region>/labels", split=split)
     samples = [
         Sample(Path(name).stem, ((path, (1, 2, 3)),), CodedLabels(masks[name], _INDICES))
         for name, path in images.items()
