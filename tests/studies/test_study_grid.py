@@ -64,7 +64,7 @@ def test_records_without_cell_or_score_are_left_out_aloud(
     append_record(path, {"protocol": "P-toy", "protocol_version": 2, "cell": cell})
     said: list[str] = []
     assert StudyGrid("toy", [ToyCell(1)], tmp_path).recorded(said.append) == [None]
-    assert said == [f"2 records of {path} are left out: they hold no cell or no mean IoU."]
+    assert said == [f"Records of {path} left out because they hold no cell or no mean IoU: 2."]
 
 
 def test_what_another_process_ran_meanwhile_is_not_run_again(

@@ -73,11 +73,11 @@ def _usable(path: Path, protocol: Protocol, say: Say | None) -> Iterator[Record]
             incomplete += 1
     if others and say is not None:
         say(
-            f"{others} records of {path} are left out: they are of another protocol than "
-            f"{protocol.name}, version {protocol.version}."
+            f"Records of {path} left out because they are of another protocol than "
+            f"{protocol.name}, version {protocol.version}: {others}."
         )
     if incomplete and say is not None:
-        say(f"{incomplete} records of {path} are left out: they hold no cell or no mean IoU.")
+        say(f"Records of {path} left out because they hold no cell or no mean IoU: {incomplete}.")
 
 
 def run_missing(
