@@ -67,7 +67,7 @@ def read_records(path: Path, say: Callable[[str], None] | None = None) -> list[d
                 if say is not None:
                     say(
                         f"The last line of {path} was cut off (a run was killed while it wrote); "
-                        f"its {len(records)} whole records are used."
+                        f"what is whole before it is used ({len(records)})."
                     )
                 break
             raise UnreadableFileError(
