@@ -14,7 +14,7 @@ from torch import nn
 from pointillist.errors import InputError, MissingFileError
 from pointillist.models import build_model
 from pointillist.models.views import average_views
-from pointillist.studies import classic
+from pointillist.studies import classic, classic_default
 from pointillist.studies.classic import ClassicCell, name_weights, run_classic
 from pointillist.studies.places import Folders
 from pointillist.training.fitting import Fit
@@ -50,6 +50,35 @@ def test_training_sees_the_points_and_nothing_else_of_the_masks(
     labelled.clear()
     run_classic(ClassicCell(supervision="full", encoder="resnet18"))
     assert labelled == [64 * 64] * 8
+
+
+def test_the_default_recipe_learns_from_the_points_alone(
+    small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[int, int]] = []
+
+    def look(places: Any, labels: Any, lesson: Any) -> Any:
+        told.append((len(places), sum(len(pixels) for pixels in labels)))
+        assert lesson.steps == 1
+        return Certain(), {"steps": 1, "precision": "fp32", "device": "cpu"}
+
+    class Certain:
+        def predict(self, image: Any) -> Any:
+            return np.stack([np.full(image.shape[1:], float(c == 2)) for c in range(5)])
+
+    monkeypatch.setattr(classic_default, "learn", look)
+    record = run_classic(ClassicCell(recipe="stack", n_points=40))
+    assert told == [(8, 8 * 40)]
+    assert record["precision_of_arithmetic"] == "fp32"
+    assert record["recall"][2] == 1.0
+
+
+@pytest.mark.slow
+def test_the_default_recipe_maps_classic_images(small: None) -> None:
+    record = run_classic(ClassicCell(recipe="stack", n_points=60))
+    assert record["steps"] == 1
+    assert 0 < record["network_weight"] <= 1
+    assert record["pixel_accuracy"] > 0.5
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,13 +36,15 @@ from pointillist.losses import PartialCrossEntropyLoss
 from pointillist.models import build_model
 from pointillist.models.views import average_views
 from pointillist.scenes import CLASSIC_LEGEND
+from pointillist.studies.classic_default import learn_default, predict_images
 from pointillist.studies.places import NOWHERE, Folders
 from pointillist.training import UnetConfig
 from pointillist.training.fitting import EpochSampler, choose_precision, fit_network
 from pointillist.training.schedule import Progress
 
 N_TRAIN, N_VALIDATION, N_TEST, SIZE_PX, EPOCHS = 200, 50, 50, 128, 5
-RECIPES = ("unet", "forest", "forest-pixels")
+RECIPES = ("unet", "forest", "forest-pixels", "stack")
+_DEFAULT_BATCH = 8  # chips a step of the default recipe, each as large as an image
 SCENES = ("classic", "terrain")
 
 
@@ -90,7 +93,8 @@ class ClassicCell:
             None predicts each image once.
         supervision: `full` trains on the full masks; None on the points.
         recipe: `forest` (random forest on multi-scale features), `forest-pixels` (on the three
-            bands alone); None is the U-Net.
+            bands alone); `stack` is the default recipe on a CPU, five passes of its own chips; None
+            is the U-Net.
         weights: Name and digest of the file that the encoder starts from, as `name_weights`
             makes it; None is random initialisation.
         optimizer: `adam` as in the reference study; None is AdamW.
@@ -185,7 +189,12 @@ def run_classic(cell: ClassicCell, folders: Folders = NOWHERE) -> dict[str, Any]
     start = time.monotonic()
     train, test = make_sets(cell)
     record = {"protocol": "P-classic", "cell": asdict(cell)}
-    if cell.recipe is not None:
+    if cell.recipe == "stack":
+        steps = EPOCHS * N_TRAIN // _DEFAULT_BATCH
+        is_full = cell.supervision == "full"
+        model, facts = learn_default(train, steps, cell.seed, full=is_full)
+        record |= score(partial(predict_images, model), test) | facts
+    elif cell.recipe is not None:
         predict, facts = _learn_forest(cell, train)
         record |= score(predict, test) | facts
     else:

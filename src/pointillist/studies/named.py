@@ -73,6 +73,7 @@ def _baselines(weights: str | None = None) -> StudyConfig:
     ours = {**_FINAL, **OURS}
     against_ours = {**dict.fromkeys(("supervision", "recipe")), **OURS}
     plain = {"batch_size": 4, "weight_decay": 1e-2, "optimizer": None, "flips": None, **OURS}
+    per_class = {"n_per_class": [1, 5, 10, 20, 50]}
     rows = [
         RowsConfig(cells=ours),
         RowsConfig(cells={"supervision": "full", **ours}, against={"supervision": None}),
@@ -85,6 +86,9 @@ def _baselines(weights: str | None = None) -> StudyConfig:
             cells={"recipe": ["forest-pixels", "forest"], **_FINAL}, against=against_ours
         ),
         RowsConfig(cells={"recipe": ["forest-pixels", "forest"], "n_per_class": 50}),
+        RowsConfig(cells={"recipe": "stack", **_FINAL}, against=against_ours),
+        RowsConfig(cells={**per_class, **OURS}),
+        RowsConfig(cells={"recipe": "stack", **per_class}, against={"recipe": None, **OURS}),
     ]  # fmt: skip
     if weights is not None:
         rows += [

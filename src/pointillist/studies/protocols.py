@@ -65,7 +65,7 @@ def protocols() -> dict[str, Protocol]:
     """All protocols by name. Torch is imported when a run needs it."""
     from pointillist.studies.benchmark import BenchmarkCell, run_benchmark
     from pointillist.studies.blocks import BlocksCell, run_blocks
-    from pointillist.studies.classic import ClassicCell, run_classic
+    from pointillist.studies.classic import RECIPES, ClassicCell, run_classic
     from pointillist.studies.clicks import ClicksCell, run_clicks
     from pointillist.studies.coverage import DESIGNS, AccuracyCell, run_coverage
     from pointillist.studies.scene import SceneCell, run_scene
@@ -73,7 +73,9 @@ def protocols() -> dict[str, Protocol]:
 
     on_scenes = ("stack", "unet", "forest")
     known = (
-        Protocol("P-classic", 1, ClassicCell, run_classic, "classic.jsonl"),
+        Protocol(
+            "P-classic", 1, ClassicCell, run_classic, "classic.jsonl", recipes=RECIPES,
+        ),
         Protocol(
             "P-scene", 1, SceneCell, run_scene, "scene.jsonl",
             accuracy="overall_accuracy", recipes=on_scenes,
