@@ -44,7 +44,6 @@ from pointillist.training.schedule import Progress
 
 N_TRAIN, N_VALIDATION, N_TEST, SIZE_PX, EPOCHS = 200, 50, 50, 128, 5
 RECIPES = ("unet", "forest", "forest-pixels", "stack")
-_DEFAULT_BATCH = 8  # chips a step of the default recipe, each as large as an image
 SCENES = ("classic", "terrain")
 
 
@@ -190,7 +189,7 @@ def run_classic(cell: ClassicCell, folders: Folders = NOWHERE) -> dict[str, Any]
     train, test = make_sets(cell)
     record = {"protocol": "P-classic", "cell": asdict(cell)}
     if cell.recipe == "stack":
-        steps = EPOCHS * N_TRAIN // _DEFAULT_BATCH
+        steps = EPOCHS * N_TRAIN // UnetConfig().batch_size
         is_full = cell.supervision == "full"
         model, facts = learn_default(train, steps, cell.seed, full=is_full)
         record |= score(partial(predict_images, model), test) | facts

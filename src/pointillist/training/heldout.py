@@ -13,6 +13,7 @@ from torch import nn
 from pointillist.accuracy import error_matrix, mean_iou, overall_accuracy
 from pointillist.grid import Window
 from pointillist.models import Normalisation
+from pointillist.raster import Pixels, PixelSource
 from pointillist.training.calibration import (
     calibration_facts,
     fit_temperature,
@@ -91,6 +92,12 @@ def judge(probabilities: NDArray[np.float32], task: TrainingTask) -> Judged:
     return Judged(places_of(task), np.asarray(right, dtype=bool))
 
 
+def read_around(source: PixelSource, at: NDArray[np.int64], half_px: int) -> Pixels:
+    """A chip with the pixel (row, col) at index `half_px` of both axes, twice as large."""
+    row, col = at.tolist()
+    return source.read(Window(row - half_px, col - half_px, 2 * half_px, 2 * half_px))
+
+
 def look_at(
     network: nn.Module, task: TrainingTask, chip_px: int, normalisation: Normalisation
 ) -> NDArray[np.float32]:
@@ -101,8 +108,8 @@ def look_at(
         for source, pixels in zip(task.sources, task.labels, strict=True):
             for start in range(0, len(pixels), _BATCH):
                 images, has_data = [], []
-                for row, col in pixels.rowcol[start : start + _BATCH].tolist():
-                    read = source.read(Window(row - half, col - half, 2 * half, 2 * half))
+                for at in pixels.rowcol[start : start + _BATCH]:
+                    read = read_around(source, at, half)
                     images.append(normalisation.apply(read.data, read.valid))
                     has_data.append(bool(read.valid[half, half]))
                 batch = torch.from_numpy(np.stack(images)).to(device)

@@ -7,11 +7,11 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from pointillist.data import Augmentation, PointChips
-from pointillist.grid import Window
 from pointillist.models import Normalisation
 from pointillist.training.config import UnetConfig
 from pointillist.training.fitting import EpochSampler, choose_device
 from pointillist.training.growing import grow_points
+from pointillist.training.heldout import read_around
 from pointillist.training.holdout import Holdout
 from pointillist.training.task import TrainingTask
 
@@ -97,10 +97,8 @@ class PointsAmidChips(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         scene, i = self._places[index]
         labels, half = self._task.labels[scene], self._half
-        row, col = labels.rowcol[i].tolist()
-        side = 2 * half
-        pixels = self._task.sources[scene].read(Window(row - half, col - half, side, side))
-        target = np.full((side, side), -1, dtype=np.int64)
+        pixels = read_around(self._task.sources[scene], labels.rowcol[i], half)
+        target = np.full(pixels.valid.shape, -1, dtype=np.int64)
         if pixels.valid[half, half]:
             target[half, half] = labels.index[i]
         image = self._normalisation.apply(pixels.data, pixels.valid)
