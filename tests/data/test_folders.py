@@ -93,10 +93,20 @@ def test_an_item_without_any_class_has_no_points(tmp_path: Path) -> None:
         assert full.max() == points.max() == -1
 
 
-def test_masks_beside_images_are_found_by_their_ending(tmp_path: Path) -> None:
-    write_pair(tmp_path, "tile_sat", image_suffix=".jpg", mask_name="tile_mask")
-    (tmp_path / "images" / "tile_sat.jpg").rename(tmp_path / "tile_sat.jpg")
-    (tmp_path / "masks" / "tile_mask.png").rename(tmp_path / "tile_mask.png")
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("tile_sat", "tile_mask"),
+        ("top_potsdam_2_10_RGBIR", "top_potsdam_2_10_label_noBoundary"),
+        ("top_mosaic_09cm_area1", "top_mosaic_09cm_area1_noBoundary"),
+    ],
+)
+def test_masks_beside_images_are_found_by_their_ending(
+    tmp_path: Path, image: str, mask: str
+) -> None:
+    write_pair(tmp_path, image, image_suffix=".jpg", mask_name=mask)
+    (tmp_path / "images" / f"{image}.jpg").rename(tmp_path / f"{image}.jpg")
+    (tmp_path / "masks" / f"{mask}.png").rename(tmp_path / f"{mask}.png")
     for folder in ("images", "masks"):
         (tmp_path / folder).rmdir()
     assert len(ImageMaskFolder(tmp_path, num_classes=2)) == 1

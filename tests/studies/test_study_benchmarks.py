@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
-from trees import MAKERS
+from trees import MAKERS, save
 
 from pointillist.cli import main
+from pointillist.data.benchmarks import open_benchmark
 from pointillist.errors import InputError, MissingFileError
 from pointillist.studies import read_records, run_study
 from pointillist.studies.benchmark import BenchmarkCell, run_benchmark
@@ -69,4 +71,16 @@ def test_fewer_tiles_than_a_step_takes_are_refused(tmp_path: Path) -> None:
     MAKERS["loveda"](tmp_path)
     cell = BenchmarkCell("loveda", tile_px=64, n_train=3, encoder="resnet18")
     with pytest.raises(InputError, match=r"got 3 for a batch_size of 4\. Choose a smaller one"):
+        run_benchmark(cell, Folders(data=tmp_path))
+
+
+def test_a_bad_test_mask_is_found_before_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    MAKERS["loveda"](tmp_path)
+    (test,) = open_benchmark("loveda", tmp_path, "test").samples
+    save(test.labels.files[0], np.full((128, 128), 77, dtype=np.uint8))
+    monkeypatch.setattr("pointillist.training.fitting.fit_network", pytest.fail)
+    cell = BenchmarkCell("loveda", tile_px=64, n_train=4, encoder="resnet18")
+    with pytest.raises(InputError, match=r"Expected class codes .* got 77 at row 0, column 0"):
         run_benchmark(cell, Folders(data=tmp_path))

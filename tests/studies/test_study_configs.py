@@ -45,6 +45,11 @@ def test_a_file_for_each_study(name: str) -> None:
         (_GOOD + "    against: {n_per_class: [5]}\n", r"each of the 2 rows of row 1 .*, got 1\."),
         (_BENCHMARK.replace("data: loveda, ", ""), r"values that P-benchmark .*: data: is needed"),
         (_BENCHMARK.replace("1}", "0}"), r"epochs: .*greater than or equal to 1 \(got 0\)"),
+        (
+            "name: x\ntitle: x\nrows:\n  - protocol: P-scene\n"
+            "    cells: {scene: dubai1, budget: soon}\n",
+            r"budget: .*a time like 90s, 10m or 1h \(got 'soon'\)",
+        ),
     ],
 )
 def test_a_bad_file_is_refused(text: str, message: str, tmp_path: Path) -> None:

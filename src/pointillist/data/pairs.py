@@ -15,8 +15,8 @@ from pointillist.legend import Legend
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "rgb", "sat")
 MASK_FOLDERS = ("masks", "mask", "labels", "label", "annotations", "gt")
-_IMAGE_ENDINGS = ("_image", "_img", "_rgb", "_sat")
-_MASK_ENDINGS = ("_mask", "_masks", "_label", "_labels", "_gt")
+_IMAGE_ENDINGS = ("_image", "_img", "_rgb", "_sat", "_rgbir", "_irrg")
+_MASK_ENDINGS = ("_mask", "_masks", "_label", "_labels", "_gt", "_label_noboundary", "_noboundary")
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,7 @@ def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, 
             f"Expected at least as many training tiles as there are in a step, got {len(train)} "
             f"for a batch_size of {cell.batch_size}. Choose a smaller one, or smaller tiles."
         )
+    test.check_items()
     torch.manual_seed(cell.seed)
     network = build_model(
         encoder=cell.encoder,

@@ -6,10 +6,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
 from typing import Annotated, Any, get_type_hints
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from pointillist.errors import ConfigError
+from pointillist.errors import ConfigError, InputError
 from pointillist.studies.protocols import Protocol
+from pointillist.training.config import parse_duration
+
+
+def _check_duration(text: str | None) -> str | None:
+    if text is not None:
+        try:
+            parse_duration(text)
+        except InputError as error:
+            raise ValueError("Input should be a time like 90s, 10m or 1h") from error
+    return text
+
 
 _COUNT, _SHARE = Field(ge=1), Field(ge=0, le=1)
 _RANGES: dict[str, Any] = {
@@ -23,6 +34,7 @@ _RANGES: dict[str, Any] = {
     **dict.fromkeys(("warmup", "wrong_share"), _SHARE),
     **dict.fromkeys(("learning_rate", "stretch"), Field(gt=0)),
     **dict.fromkeys(("weight_decay", "off_px", "unsure_px"), Field(ge=0)),
+    "budget": AfterValidator(_check_duration),
 }  # fmt: skip
 
 

@@ -83,6 +83,15 @@ class BenchmarkDataset(SimulatedPointsDataset):
         sample, window = self._items[index]
         return sample.name if window is None else f"{sample.name}@{window.row},{window.col}"
 
+    def check_items(self) -> None:
+        """Read every item once: a bad file is found now and not after hours of training.
+
+        Raises:
+            InputError, GridError, UnreadableFileError: As indexing would.
+        """
+        for index in range(len(self)):
+            self._read_item(index)
+
     def _read_item(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         sample, window = self._items[index]
         self._check_sizes(sample)
