@@ -21,7 +21,7 @@ from pointillist.report.document.inline import (
     parse,
     plain,
 )
-from pointillist.report.document.typst_text import quote
+from pointillist.report.document.typst_code import quote
 
 
 @pytest.mark.parametrize(

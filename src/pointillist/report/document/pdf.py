@@ -11,7 +11,8 @@ from pointillist.report.document.inline import plain
 from pointillist.report.document.plan import Plan, plan_document
 from pointillist.report.document.typesetting import compile_pdf
 from pointillist.report.document.typst_blocks import TypstBlocks
-from pointillist.report.document.typst_text import array, optional, quote, render_inline
+from pointillist.report.document.typst_code import array, quote
+from pointillist.report.document.typst_text import optional, render_inline
 from pointillist.report.files import write_file
 
 

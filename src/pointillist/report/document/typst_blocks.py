@@ -23,8 +23,9 @@ from pointillist.report.document.blocks import (
 )
 from pointillist.report.document.images import Picture
 from pointillist.report.document.plan import Placed, Plan
+from pointillist.report.document.typst_code import array, quote
 from pointillist.report.document.typst_math import render_typst_math
-from pointillist.report.document.typst_text import array, optional, quote, render_inline
+from pointillist.report.document.typst_text import optional, render_inline
 
 # A4 less its margins; a figure also leaves room for its caption.
 TEXT_WIDTH_MM, FIGURE_HEIGHT_MM = 152.0, 195.0

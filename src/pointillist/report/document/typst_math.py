@@ -19,7 +19,7 @@ from pointillist.report.document.formula import (
     Words,
 )
 from pointillist.report.document.latex import parse_formula
-from pointillist.report.document.typst_text import quote
+from pointillist.report.document.typst_code import quote
 
 _ACCENTS = {
     "^": "hat", "¯": "macron", "~": "tilde", "→": "arrow", "˙": "dot", "¨": "dot.double",

@@ -1,4 +1,4 @@
-"""Text for the PDF. Every text becomes a quoted string, out of which nothing can break."""
+"""Marked-up text for the PDF."""
 
 from __future__ import annotations
 
@@ -17,12 +17,8 @@ from pointillist.report.document.inline import (
     parse,
 )
 from pointillist.report.document.plan import Plan
-
-
-def quote(text: str) -> str:
-    """A string of Typst's: inside it only the quote and the backslash mean something."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + escaped.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t") + '"'
+from pointillist.report.document.typst_code import quote
+from pointillist.report.document.typst_math import render_typst_math
 
 
 def render_inline(text: str, plan: Plan) -> str:
@@ -40,19 +36,12 @@ def optional(text: str, plan: Plan) -> str:
     return render_inline(text, plan) if text.strip() else "none"
 
 
-def array(items: Sequence[str]) -> str:
-    """An array of Typst's, also where it has one item or none."""
-    return "(" + "".join(f"{item}, " for item in items) + ")"
-
-
 def _spans(spans: Sequence[Span], plan: Plan) -> str:
     # The empty content makes it content even if it is one string.
     return "{[]; " + "; ".join(_span(span, plan) for span in spans) + "}"
 
 
 def _span(span: Span, plan: Plan) -> str:
-    from pointillist.report.document.typst_math import render_typst_math
-
     match span:
         case Text(text):
             return quote(text)
