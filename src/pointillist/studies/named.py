@@ -18,7 +18,7 @@ from pointillist.studies.plan import (
     merge_studies,
     read_study,
 )
-from pointillist.studies.settings import FOR_DISTURBED, SETTINGS
+from pointillist.studies.settings import FOR_DISTURBED, FOR_LONG, SETTINGS
 
 # Steps that ten minutes allow on 2 cores with AVX-512 BF16 and no AMX (measured on dubai8).
 STEPS_OF_TEN_MINUTES = 1993
@@ -158,11 +158,37 @@ def _real() -> StudyConfig:
 
 def _ablation() -> StudyConfig:
     points = {"scene": list(DUBAI), "n_points": [100, 300, 1000], "design": ["simple", "balanced"]}
+    slim = SLIM_STEPS_OF_TEN_MINUTES
     return StudyConfig(
         name="ablation",
         title="P-scene, ten minutes: what each ingredient of the default recipe is worth",
         seeds=3,
-        rows=_ablation_rows(points, SLIM_STEPS_OF_TEN_MINUTES, STEPS_OF_TEN_MINUTES),
+        rows=[
+            *_ablation_rows(points, slim, STEPS_OF_TEN_MINUTES),
+            _other_setting(_default_cells(points, slim), list(FOR_LONG)),
+        ],
+    )
+
+
+def _ensemble() -> StudyConfig:
+    steps = 4 * _SLIM_STEPS_OF_TWO_MINUTES
+    all_sizes = {"scene": ["dubai1", "dubai2"], "n_points": [300, 1000, 100], "design": "simple"}
+    balanced = {"scene": ["dubai1", "dubai2"], "n_points": 300, "design": "balanced"}
+    others = {"scene": ["dubai4", "dubai8"], "n_points": 300, "design": "simple"}
+    rows = []
+    for points in (all_sizes, balanced, others):
+        default = _default_cells(points, steps)
+        forest = {"recipe": "forest", "class_shares": "auto", "steps": None, "setting": None}
+        rows += [
+            _scene_rows({**points, "recipe": "forest", "class_shares": "auto"}, None),
+            _scene_rows(default, forest),
+            _other_setting(default, "networks"),
+        ]
+    return StudyConfig(
+        name="ensemble",
+        title="P-scene, eight minutes of a plain CPU: one network, or four that share the time",
+        seeds=1,
+        rows=rows,
     )
 
 
@@ -188,7 +214,7 @@ def _ablation_reduced() -> StudyConfig:
 def _ablation_rows(points: dict[str, Any], slim: int, large: int) -> list[RowsConfig]:
     """Rows of `_recipe_rows`, and the default with one thing otherwise."""
     default = _default_cells(points, slim)
-    apart = ("default", "large encoder", _BARE, *FOR_DISTURBED)
+    apart = ("default", "large encoder", _BARE, *FOR_DISTURBED, *FOR_LONG)
     others = [name for name in SETTINGS if name not in apart]
     against = {key: value for key, value in default.items() if key not in points}
     return [
@@ -349,6 +375,7 @@ _CONFIGS: dict[str, Callable[[], StudyConfig]] = {
     "real": _real,
     "ablation": _ablation,
     "ablation-reduced": _ablation_reduced,
+    "ensemble": _ensemble,
     "disturbed": _disturbed,
     "blocks": _blocks,
     "accuracy": _accuracy,

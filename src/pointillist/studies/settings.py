@@ -12,6 +12,7 @@ from typing import Any
 PLAIN: dict[str, Any] = {
     "unet.encoder": "resnet34",
     "unet.weights": "none",
+    "unet.members": 1,
     "unet.learning_rate": 1e-3,
     "unet.draw": "natural",
     "unet.select": "last",
@@ -24,10 +25,13 @@ PLAIN: dict[str, Any] = {
 }
 """Plain partial cross-entropy; what cells without a setting mean."""
 
-_BASE: dict[str, Any] = {"unet.encoder": "slim", "unet.weights": "generated", "smooth_px": 0}
+_BASE: dict[str, Any] = {
+    "unet.encoder": "slim", "unet.weights": "generated", "unet.members": 1, "smooth_px": 0,
+}  # fmt: skip
 """What `auto` would choose by the machine is said here: a record must mean the same everywhere.
 
-Maps were not smoothed when most records were made: what `auto` does now is the setting `smoothed`.
+When most records were made, maps were not smoothed and one network was trained: what `auto` does
+now is the setting `smoothed` in two minutes and `networks, smoothed` where time is longer.
 """
 
 _RANDOM: dict[str, Any] = {"unet.weights": "none"}
@@ -36,6 +40,8 @@ SETTINGS = MappingProxyType[str, dict[str, Any]](
     {
         "default": {},
         "smoothed": {"smooth_px": 2},
+        "networks": {"unet.members": 4},
+        "networks, smoothed": {"unet.members": 4, "smooth_px": 2},
         "random start": _RANDOM,
         "large encoder": {"unet.encoder": "resnet34", **_RANDOM},
         "wide encoder": {"unet.encoder": "slim-wide", **_RANDOM},
@@ -57,6 +63,9 @@ SETTINGS = MappingProxyType[str, dict[str, Any]](
 
 FOR_DISTURBED = ("label noise", "point radius")
 """Settings that clean points have no use for."""
+
+FOR_LONG = ("networks", "networks, smoothed")
+"""Settings that a short training has no time for."""
 
 
 def setting_of(name: str | None) -> dict[str, Any]:

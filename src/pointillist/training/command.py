@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import platform
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -145,7 +146,7 @@ def train(
     for line in report.lines():
         tell(line)
     settings.write(run.config_path)
-    run.task_path.parent.mkdir(exist_ok=True)
+    run.state_path.mkdir(exist_ok=True)
     run.task_path.write_text(task.fingerprint() + "\n", encoding="utf-8")
     fitted = fit_recipe(
         task,
@@ -273,7 +274,7 @@ def _fit_by_name(task: TrainingTask, config: TrainConfig, workshop: Workshop) ->
     on_cpu = choose_device(config.unet.device) == "cpu"
     with free_cores_only(workshop.say) if on_cpu else nullcontext():
         if config.recipe == "unet":
-            from pointillist.training.unet import fit_corrected_unet
+            from pointillist.training.members import fit_corrected_unet
 
             return fit_corrected_unet(task, config, workshop)
         from pointillist.training.stack import fit_stack
@@ -399,10 +400,7 @@ def _finish(
         }
     )
     save_model(fitted.model, run.model_path)
-    run.checkpoint_path.unlink(missing_ok=True)
-    run.task_path.unlink(missing_ok=True)
-    if run.checkpoint_path.parent.is_dir() and not any(run.checkpoint_path.parent.iterdir()):
-        run.checkpoint_path.parent.rmdir()
+    shutil.rmtree(run.state_path, ignore_errors=True)
 
 
 def _resolution(grid: Grid) -> float | None:

@@ -86,6 +86,8 @@ class UnetConfig(_Frozen):
         normalisation: How the loss averages, see `PartialCrossEntropyLoss`.
         balanced_loss: Weigh each class by the inverse of its share of the labels.
         grow_px: Points grow over connected pixels of their colour, so far at most; 0 is not at all.
+        members: Networks that are trained one after another, each in its share of steps and time,
+            and averaged; `None` for what was measured best (docs/decisions/0021).
         gated_crf: Weight of the loss that wants neighbours of one colour to have one class, see
             `GatedCrfLoss`; 0 leaves it out.
         holdout: Share of the points held out, by spatial block, to watch the training.
@@ -119,6 +121,7 @@ class UnetConfig(_Frozen):
     normalisation: Literal["pixels", "image"] = "pixels"
     balanced_loss: bool = False
     grow_px: int = Field(0, ge=0, le=64)
+    members: int | None = Field(None, ge=1, le=16)
     gated_crf: float = Field(0.0, ge=0)
     holdout: float = Field(0.15, ge=0, le=0.5)
     select: Literal["last", "best", "average"] = "average"

@@ -120,6 +120,11 @@ def look_at(
     return np.concatenate(found)
 
 
+def shift_of(factors: NDArray[np.float64] | None, n_classes: int) -> NDArray[np.float64]:
+    """(C,) what is added to logits to be right for the scene's class shares."""
+    return np.zeros(n_classes) if factors is None else np.log(factors)
+
+
 def weigh_up(
     logits: NDArray[np.float32],
     task: TrainingTask,
@@ -135,7 +140,7 @@ def weigh_up(
         factors: (C,) share of each class in the scene ÷ its share of the points; None for ones.
         calibrate: Whether to look for a temperature other than 1.
     """
-    shift = np.zeros(logits.shape[1]) if factors is None else np.log(factors)
+    shift = shift_of(factors, logits.shape[1])
     at_points = (logits - shift).astype(np.float32)
     index = np.concatenate([pixels.index for pixels in task.labels])
     known = np.isfinite(at_points[:, 0])

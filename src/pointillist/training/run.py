@@ -54,9 +54,14 @@ class Run(os.PathLike[str]):
         return self.path / "checkpoints" / "last.ckpt"
 
     @property
+    def state_path(self) -> Path:
+        """Folder of the state of an unfinished training."""
+        return self.checkpoint_path.parent
+
+    @property
     def task_path(self) -> Path:
         """Fingerprint of the scenes and labels of an unfinished training."""
-        return self.path / "checkpoints" / "task.txt"
+        return self.state_path / "task.txt"
 
     @property
     def figures(self) -> Path:
@@ -150,5 +155,5 @@ def _clear(run: Run) -> None:
     """Remove what a run writes, and nothing else that may lie in the folder."""
     for file in (run.model_path, run.config_path, run.metrics_path, run.log_path):
         file.unlink(missing_ok=True)
-    for folder in (run.figures, run.checkpoint_path.parent, run.path / "logs"):
+    for folder in (run.figures, run.state_path, run.path / "logs"):
         shutil.rmtree(folder, ignore_errors=True)

@@ -23,12 +23,15 @@ from pointillist.training.config import TrainConfig
 from pointillist.training.forest import fit_forest_and_shares, predict_held_out
 from pointillist.training.heldout import HeldOut, judge
 from pointillist.training.holdout import Holdout, hold_out
+from pointillist.training.members import choose_members, fit_networks, settle_encoder
 from pointillist.training.recipe import Fitted, Workshop
 from pointillist.training.rounds import Judged
 from pointillist.training.task import TrainingTask
-from pointillist.training.unet import fit_unet
 
 EQUAL = 0.5
+"""Weight of a network beside a forest where nothing tells it better."""
+OF_SEVERAL = 0.6
+"""The same of several networks together, which are better than one (docs/decisions/0021)."""
 _MIN_HELD_OUT = 10
 # A part that gets ten points right seems clearly better, and is not (Leipzig: a weight of .9).
 _MIN_TO_WEIGH = 30
@@ -41,7 +44,7 @@ _LEAST = 1e-4
 
 
 def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fitted:
-    """Train a forest, then a network for the rest of the time, and weigh them on held-out points.
+    """Train a forest, then networks for the rest of the time, and weigh them on held-out points.
 
     Args:
         task: Scenes, labelled pixels, legend.
@@ -59,17 +62,24 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
     if _can_judge(holdout):
         witness = predict_held_out(seen, holdout, config.forest, len(task.legend))
     del seen
-    fitted = fit_unet(task, config.unet, workshop, holdout, shares.factors)
+    unet = settle_encoder(task, config.unet, workshop)
+    n_members = choose_members(unet, workshop)
+    fitted = fit_networks(task, unet, workshop, n_members, holdout, shares.factors)
     network = fitted.model
-    unjudged = EQUAL if workshop.begin is not None else guess_weight(fitted.facts["steps"])
+    networks = network.parts if isinstance(network, EnsembleModel) else (network,)
+    usual = EQUAL if len(networks) == 1 else OF_SEVERAL
+    unjudged = usual
+    if workshop.begin is None:
+        unjudged = guess_weight(fitted.facts["steps"] // len(networks), usual)
     pair = None
     if witness is not None and fitted.held_out is not None:
-        pair = Pair(fitted.held_out, witness, unjudged)
+        pair = Pair(fitted.held_out, witness, unjudged, usual)
     temperature = 1.0
     weight = unjudged if pair is None else pair.weight
     if pair is not None and config.unet.calibrate:
         temperature = pair.temperature
-    workshop.say(f"The network counts {weight:.0%}, the forest {1 - weight:.0%}.")
+    who = "The network counts" if len(networks) == 1 else f"{len(networks)} networks count"
+    workshop.say(f"{who} {weight:.0%}, the forest {1 - weight:.0%}.")
     measured = {} if pair is None else pair.facts(temperature)
     judged = fitted.judged if pair is None else pair.judge(shares.factors)
     if judged is not None and "calibration_error" in measured:
@@ -88,7 +98,12 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
         forest = forest.reweigh_classes(shares.factors)
     return replace(
         fitted,
-        model=EnsembleModel([network, forest], [weight, 1 - weight], card, temperature=temperature),
+        model=EnsembleModel(
+            [*networks, forest],
+            [*[weight / len(networks)] * len(networks), 1 - weight],
+            card,
+            temperature=temperature,
+        ),
         facts={**fitted.facts, **facts},
         judged=judged,
     )
@@ -102,17 +117,19 @@ class Pair:
         network: The network's.
         forest: (N, C) the forest's, for the class shares of the points.
         unjudged: Weight of the network where the points are too few to tell.
+        usual: Its weight where they do not tell clearly.
     """
 
     network: HeldOut
     forest: NDArray[np.float32]
     unjudged: float = EQUAL
+    usual: float = EQUAL
 
     @cached_property
     def weight(self) -> float:
         """That of the network."""
         said = self.network.probabilities, self.forest, self.network.index
-        return choose_weight(*said, unjudged=self.unjudged)
+        return choose_weight(*said, unjudged=self.unjudged, usual=self.usual)
 
     def judge(self, factors: NDArray[np.float64] | None) -> Judged:
         """Whether both together are right, for the scene's class shares."""
@@ -153,9 +170,9 @@ class Pair:
         }
 
 
-def guess_weight(n_steps: int) -> float:
-    """Weight of a network that no held-out point judges: one half, less after very few steps."""
-    return max(float(_WEIGHTS[0]), EQUAL * min(1.0, n_steps / _ENOUGH_STEPS))
+def guess_weight(n_steps: int, usual: float = EQUAL) -> float:
+    """Weight of a network that no held-out point judges: the usual, less after very few steps."""
+    return max(float(_WEIGHTS[0]), usual * min(1.0, n_steps / _ENOUGH_STEPS))
 
 
 def choose_weight(
@@ -163,18 +180,20 @@ def choose_weight(
     forest: NDArray[np.float32],
     index: NDArray[np.int64],
     unjudged: float = EQUAL,
+    usual: float = EQUAL,
 ) -> float:
-    """Weight of the network: one half, unless held-out labels say clearly that it should differ.
+    """Weight of the network: the usual, unless held-out labels say clearly that it should differ.
 
     Some tens of points say little of a weight, fewer nothing. So of all weights that make their
     labels as likely as the best one does, within three standard errors of the difference, the one
-    nearest to one half is taken.
+    nearest to the usual is taken.
 
     Args:
         network: (N, C) its probabilities at points it has not seen; NaN on nodata.
         forest: (N, C) the forest's, at the same points.
         index: (N,) classes of the points.
         unjudged: The weight where fewer than thirty points have data.
+        usual: One half for one network, more for several.
 
     References:
         Breiman et al. (1984), Classification and Regression Trees, section 3.4.3 (where the
@@ -189,7 +208,7 @@ def choose_weight(
     behind = costs - costs[costs.mean(axis=1).argmin()]
     error = behind.std(axis=1, ddof=1) / np.sqrt(len(rows))
     as_good = _WEIGHTS[behind.mean(axis=1) <= _CLEARLY * error + 1e-9]
-    return float(as_good[np.abs(as_good - EQUAL).argmin()])
+    return float(as_good[np.abs(as_good - usual).argmin()])
 
 
 def _can_judge(holdout: Holdout) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,8 +15,7 @@ from pointillist.models import NetworkModel, NetworkSpec, build_model, check_sta
 from pointillist.models.generated import GENERATED_NOTE
 from pointillist.models.hub import fetch_imagenet
 from pointillist.models.weights import RANDOM_NOTE
-from pointillist.training.class_shares import decide_shares, wants_estimate
-from pointillist.training.config import TrainConfig, UnetConfig
+from pointillist.training.config import UnetConfig
 from pointillist.training.edge_effect import measure_on_scenes
 from pointillist.training.fitting import (
     Fit,
@@ -24,7 +23,6 @@ from pointillist.training.fitting import (
     choose_device,
     fit_network,
 )
-from pointillist.training.forest import fit_forest_and_shares
 from pointillist.training.heldout import HeldOut, look_at, weigh_up
 from pointillist.training.holdout import Holdout, hold_out
 from pointillist.training.loading import make_chips, make_loader, make_watching_loader
@@ -216,22 +214,6 @@ def _can_have_weights() -> bool:
     except WeightsError:
         return False
     return True
-
-
-def fit_corrected_unet(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fitted:
-    """The recipe `unet`: a network, corrected to the class shares of the scene.
-
-    Shares are estimated, where they are, by a forest on the same points.
-    """
-    if wants_estimate(task, config.class_shares):
-        _, shares, _ = fit_forest_and_shares(task, config.forest, config.class_shares)
-    else:
-        shares = decide_shares(task, config.class_shares)
-    workshop.say(shares.sentence)
-    fitted = fit_unet(task, config.unet, workshop, factors=shares.factors)
-    facts = shares.facts(task.legend.names)
-    fitted.model.card.provenance.update(facts)
-    return replace(fitted, facts={**fitted.facts, **facts})
 
 
 def _criterion(

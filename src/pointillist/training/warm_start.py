@@ -69,10 +69,14 @@ def check_same_network(spec: NetworkSpec, start: Start) -> NetworkModel:
 
 
 def network_of(model: TrainedModel) -> NetworkModel | None:
-    """The network that a model is, or has as a part; None where there is none."""
-    if isinstance(model, EnsembleModel):
-        return next((p for p in model.parts if isinstance(p, NetworkModel)), None)
-    return model if isinstance(model, NetworkModel) else None
+    """The network that a model is, or the first that it has as a part; None where there is none."""
+    return next(iter(networks_of(model)), None)
+
+
+def networks_of(model: TrainedModel) -> list[NetworkModel]:
+    """All networks that a model is made of."""
+    parts = model.parts if isinstance(model, EnsembleModel) else (model,)
+    return [part for part in parts if isinstance(part, NetworkModel)]
 
 
 def _rows_by_class(own: torch.Tensor, theirs: torch.Tensor, rows: list[int | None]) -> torch.Tensor:
