@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -107,7 +108,8 @@ def _framework(model: TrainedModel) -> tuple[str, str]:
 
 def _architecture(model: TrainedModel) -> str:
     if isinstance(model, EnsembleModel):
-        return " and ".join(_architecture(part) for part in model.parts)
+        counts = Counter(_architecture(part) for part in model.parts)
+        return " and ".join(name if n == 1 else f"{n} × {name}" for name, n in counts.items())
     if isinstance(model, NetworkModel):
         return f"{model.spec.architecture} with encoder {model.spec.encoder}"
     return "random forest on multi-scale image features" if model.kind == "forest" else model.kind
