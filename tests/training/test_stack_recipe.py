@@ -11,10 +11,14 @@ import pytest
 import yaml
 
 import pointillist
+from pointillist.legend import Legend
 from pointillist.models import EnsembleModel
-from pointillist.raster import open_scene
+from pointillist.points import LabelledPixels
+from pointillist.raster import ArraySource, open_scene
 from pointillist.training import train
-from pointillist.training.stack import choose_weight, guess_weight
+from pointillist.training.heldout import HeldOut
+from pointillist.training.stack import Pair, choose_weight, guess_weight
+from pointillist.training.task import TrainingTask
 
 CONFIG: dict[str, Any] = {
     "seed": 1,
@@ -74,7 +78,33 @@ def test_fewer_than_thirty_points_decide_nothing():
     index = np.zeros(29, dtype=np.int64)
     good, bad = _probabilities(index, 0.9), _probabilities(1 - index, 0.8)
     assert choose_weight(good, bad, index) == 0.5
-    assert choose_weight(good, bad, index, unjudged=0.2) == 0.2
+    assert choose_weight(good, bad, index, usual=0.6) == 0.6
+
+
+def test_several_networks_count_more_unless_points_say_otherwise():
+    index = np.arange(40) % 2
+    part = _probabilities(index, 0.8)
+    assert choose_weight(part, part.copy(), index, usual=0.6) == pytest.approx(0.6)
+    bad = _probabilities(1 - index, 0.9)
+    assert choose_weight(bad, part, index, usual=0.6) < 0.3
+
+
+@pytest.mark.parametrize(("n_points", "expected"), [(45, 0.05), (200, 0.75)])
+def test_after_few_steps_some_tens_of_points_do_not_make_a_network_count(
+    n_points: int, expected: float
+):
+    task = TrainingTask(
+        (ArraySource(np.zeros((1, 1, n_points), dtype=np.float32)),),
+        (LabelledPixels.from_mask(np.zeros((1, n_points), dtype=np.int64)),),
+        Legend.from_names(["a", "b"]),
+        seed=0,
+        bands=("one",),
+    )
+    index = np.zeros(n_points, dtype=np.int64)
+    logits = np.log(_probabilities(index, 0.9))
+    held_out = HeldOut(task, logits, np.zeros(2), 1.0)
+    pair = Pair(held_out, _probabilities(1 - index, 0.8), by_steps=0.05)
+    assert pair.weight == pytest.approx(expected)
 
 
 def test_points_on_nodata_do_not_count():

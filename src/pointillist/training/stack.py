@@ -35,9 +35,12 @@ OF_SEVERAL = 0.6
 _MIN_HELD_OUT = 10
 # A part that gets ten points right seems clearly better, and is not (Leipzig: a weight of .9).
 _MIN_TO_WEIGH = 30
+# Some tens of points asked for .5 after a single step, and for .9 after a hundred.
+_MIN_TO_OVERRULE = 100
 # A network that time did not suffice for must not spoil what the forest knows.
 _ENOUGH_STEPS = 200
-_WEIGHTS = np.linspace(0.1, 0.9, 17)
+# More than three quarters were never better, and forty points have asked for them (decision 15).
+_WEIGHTS = np.linspace(0.1, 0.75, 14)
 # Standard errors. Held-out points lie in few blocks, so their own errors are stated too small.
 _CLEARLY = 3.0
 _LEAST = 1e-4
@@ -68,14 +71,14 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
     network = fitted.model
     networks = network.parts if isinstance(network, EnsembleModel) else (network,)
     usual = EQUAL if len(networks) == 1 else OF_SEVERAL
-    unjudged = usual
+    by_steps = usual
     if workshop.begin is None:
-        unjudged = guess_weight(fitted.facts["steps"] // len(networks), usual)
+        by_steps = guess_weight(fitted.facts["steps"] // len(networks), usual)
     pair = None
     if witness is not None and fitted.held_out is not None:
-        pair = Pair(fitted.held_out, witness, unjudged, usual)
+        pair = Pair(fitted.held_out, witness, usual, by_steps)
     temperature = 1.0
-    weight = unjudged if pair is None else pair.weight
+    weight = by_steps if pair is None else pair.weight
     if pair is not None and config.unet.calibrate:
         temperature = pair.temperature
     who = "The network counts" if len(networks) == 1 else f"{len(networks)} networks count"
@@ -116,20 +119,23 @@ class Pair:
     Args:
         network: The network's.
         forest: (N, C) the forest's, for the class shares of the points.
-        unjudged: Weight of the network where the points are too few to tell.
-        usual: Its weight where they do not tell clearly.
+        usual: Weight of the network where they do not tell clearly.
+        by_steps: Weight that its steps speak for. After few steps some tens of points cannot tell
+            what a network is worth, and it counts no more than that.
     """
 
     network: HeldOut
     forest: NDArray[np.float32]
-    unjudged: float = EQUAL
     usual: float = EQUAL
+    by_steps: float = EQUAL
 
     @cached_property
     def weight(self) -> float:
         """That of the network."""
         said = self.network.probabilities, self.forest, self.network.index
-        return choose_weight(*said, unjudged=self.unjudged, usual=self.usual)
+        found = choose_weight(*said, usual=self.usual)
+        is_short = self.by_steps < self.usual and self._has_data.sum() < _MIN_TO_OVERRULE
+        return min(found, self.by_steps) if is_short else found
 
     def judge(self, factors: NDArray[np.float64] | None) -> Judged:
         """Whether both together are right, for the scene's class shares."""
@@ -142,9 +148,13 @@ class Pair:
     def _logs(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Logarithms (M, C) of both together at the points with data, and the points' classes."""
         both = self.weight * self.network.probabilities + (1 - self.weight) * self.forest
-        known = np.isfinite(both).all(axis=1)
-        logs = np.log(np.maximum(both[known], _LEAST), dtype=np.float64)
-        return logs, self.network.index[known]
+        logs = np.log(np.maximum(both[self._has_data], _LEAST), dtype=np.float64)
+        return logs, self.network.index[self._has_data]
+
+    @property
+    def _has_data(self) -> NDArray[np.bool_]:
+        """(N,) where both say something."""
+        return np.isfinite(self.network.probabilities + self.forest).all(axis=1)
 
     @cached_property
     def temperature(self) -> float:
@@ -179,20 +189,18 @@ def choose_weight(
     network: NDArray[np.float32],
     forest: NDArray[np.float32],
     index: NDArray[np.int64],
-    unjudged: float = EQUAL,
     usual: float = EQUAL,
 ) -> float:
     """Weight of the network: the usual, unless held-out labels say clearly that it should differ.
 
     Some tens of points say little of a weight, fewer nothing. So of all weights that make their
     labels as likely as the best one does, within three standard errors of the difference, the one
-    nearest to the usual is taken.
+    nearest to the usual is taken; the usual itself where fewer than thirty points have data.
 
     Args:
         network: (N, C) its probabilities at points it has not seen; NaN on nodata.
         forest: (N, C) the forest's, at the same points.
         index: (N,) classes of the points.
-        unjudged: The weight where fewer than thirty points have data.
         usual: One half for one network, more for several.
 
     References:
@@ -202,7 +210,7 @@ def choose_weight(
     has_data = ~(np.isnan(network[:, 0]) | np.isnan(forest[:, 0]))
     rows = np.flatnonzero(has_data)
     if len(rows) < _MIN_TO_WEIGH:
-        return unjudged
+        return usual
     p, q = network[rows, index[rows]], forest[rows, index[rows]]
     costs = np.stack([-np.log(np.maximum(w * p + (1 - w) * q, 1e-4)) for w in _WEIGHTS])
     behind = costs - costs[costs.mean(axis=1).argmin()]
