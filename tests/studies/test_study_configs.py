@@ -48,7 +48,7 @@ def test_a_file_for_each_study(name: str) -> None:
         (
             "name: x\ntitle: x\nrows:\n  - protocol: P-scene\n"
             "    cells: {scene: dubai1, budget: soon}\n",
-            r"budget: .*a time like 90s, 10m or 1h \(got 'soon'\)",
+            r"budget: .*a time above 0 like 90s, 10m or 1h \(got 'soon'\)",
         ),
     ],
 )

@@ -193,3 +193,8 @@ def test_parses_shares_by_name():
 def test_refuses_what_is_neither(text, message):
     with pytest.raises(InputError, match=message):
         parse_class_shares(text)
+
+
+def test_a_class_named_twice_is_refused() -> None:
+    with pytest.raises(InputError, match=r"one share per class .* got two for 'Water'"):
+        parse_class_shares("Water=0.1,Land=0.8,Water=0.1")

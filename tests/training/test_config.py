@@ -59,7 +59,7 @@ def test_durations(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["soon", "-1m", "0s", "10 days"])
 def test_bad_durations(text: str) -> None:
-    with pytest.raises(InputError, match="Expected a time like 90s"):
+    with pytest.raises(InputError, match="Expected a time above 0 like 90s"):
         parse_duration(text)
 
 

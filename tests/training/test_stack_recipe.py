@@ -17,7 +17,9 @@ from pointillist.points import LabelledPixels
 from pointillist.raster import ArraySource, open_scene
 from pointillist.training import train
 from pointillist.training.heldout import HeldOut
-from pointillist.training.stack import Pair, choose_weight, guess_weight
+from pointillist.training.holdout import Holdout
+from pointillist.training.rounds import Judged
+from pointillist.training.stack import Pair, _weighed, choose_weight, guess_weight
 from pointillist.training.task import TrainingTask
 
 CONFIG: dict[str, Any] = {
@@ -151,3 +153,31 @@ def test_it_learns_and_is_what_auto_means(small_world: Any) -> None:
     expected = np.array(model.legend.codes)[predicted]
     assert (codes == expected).mean() > 0.995
     assert Path(mapped).exists()
+
+
+@pytest.mark.slow
+def test_too_little_time_is_told(small_world: Any) -> None:
+    path = small_world.folder / "config.yaml"
+    path.write_text(yaml.safe_dump(CONFIG))
+    run = train(
+        small_world.scene, small_world.points, small_world.folder / "run", config=path,
+        budget="1m", steps=2,
+    )  # fmt: skip
+    said = run.log_path.read_text(encoding="utf-8")
+    assert "The time sufficed for 2 steps only, so the map is mostly the forest's." in said
+    assert "The network counts 10%" in said
+
+
+def test_held_out_points_are_weighed_by_the_shares_of_the_scene() -> None:
+    task = TrainingTask(
+        (ArraySource(np.zeros((1, 1, 4), dtype=np.float32)),),
+        (LabelledPixels.from_mask(np.array([[0, 0, 1, 1]])),),
+        Legend.from_names(["a", "b"]),
+        seed=0,
+        bands=("one",),
+    )
+    holdout = Holdout(task, task, "", task)
+    judged = Judged(np.zeros((4, 3), dtype=np.int64), np.array([True, True, True, False]))
+    assert _weighed(judged, holdout, None) == ""
+    words = _weighed(judged, holdout, np.array([1.8, 0.2]))
+    assert words == ", 95% of them weighed by the class shares of the scene"

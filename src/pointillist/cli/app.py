@@ -126,7 +126,8 @@ def train(
     bands: Bands = None,
     crs: Crs = None,
     budget: Annotated[
-        str | None, typer.Option(help="Time for the whole training: 90s, 10m, 1h.")
+        str | None,
+        typer.Option(help="Time for the whole training: 90s, 10m, 1h; a bare number is minutes."),
     ] = None,
     encoder: Annotated[
         str | None, typer.Option(help="Encoder of the network, e.g. resnet34.")
@@ -460,7 +461,7 @@ app.command(epilog=LABEL_EPILOG)(label)
 
 _INTERRUPTED = 130
 _AFTER_INTERRUPTION = {
-    "train": "Finished epochs are kept: go on with the same command and --resume.",
+    "train": "Finished epochs, if any, are kept: go on with the same command and --resume.",
     "predict": "Finished blocks are kept: go on with the same command and --resume.",
     "demo": "Start again with --overwrite.",
     "label": "Everything you clicked is stored: start it again with the same command.",

@@ -18,7 +18,7 @@ def _check_duration(text: str | None) -> str | None:
         try:
             parse_duration(text)
         except InputError as error:
-            raise ValueError("Input should be a time like 90s, 10m or 1h") from error
+            raise ValueError("Input should be a time above 0 like 90s, 10m or 1h") from error
     return text
 
 

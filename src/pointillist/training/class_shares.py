@@ -277,6 +277,11 @@ def parse_class_shares(text: str) -> Setting:
     shares = {}
     for part in text.split(","):
         name, _, value = part.rpartition("=")
+        if name.strip() in shares:
+            raise InputError(
+                f"Expected one share per class in --class-shares, got two for '{name.strip()}'. "
+                "Leave one out."
+            )
         try:
             shares[name.strip()] = _parse_share(value.strip())
         except ValueError:
@@ -304,10 +309,12 @@ def _stated_shares(task: TrainingTask, stated: Mapping[str, float]) -> NDArray[n
         )
     shares = np.array([float(stated.get(name, 0.0)) for name in names])
     shares[~has_points] = 0.0
-    if not np.isfinite(shares).all() or (shares[has_points] <= 0).any():
+    bad = has_points & ~(np.isfinite(shares) & (shares > 0))
+    if bad.any():
+        at = int(bad.argmax())
         raise InputError(
-            f"Expected shares above 0 for all classes with points, got {dict(stated)}. "
-            "Correct --class-shares."
+            f"Expected shares above 0 for all classes with points, got {shares[at]:g} for "
+            f"'{names[at]}'. Correct --class-shares."
         )
     shares /= shares.sum()
     return shares

@@ -7,7 +7,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -143,7 +143,7 @@ def train(
     tell = _tell(run, say)
     for notice in (notice for scene in opened for notice in scene.notices):
         tell(notice)
-    for line in report.lines():
+    for line in [*report.lines(), *_few_points(task)]:
         tell(line)
     settings.write(run.config_path)
     run.state_path.mkdir(exist_ok=True)
@@ -329,6 +329,7 @@ def _check_settings(task: TrainingTask, config: TrainConfig, begin: Start | None
         check_network(task, config.unet, begin)
 
 
+_FEW = 5
 _UNLIMITED_STEPS = 10_000_000
 """With a budget and no steps asked for, time alone ends the training."""
 
@@ -350,6 +351,13 @@ def _check_same_task(run: Run, task: TrainingTask) -> None:
             f"Run '{run.path}' was started with other scenes, bands, points or classes. "
             "Resume it with the same inputs, or start anew with --overwrite."
         )
+
+
+def _few_points(task: TrainingTask) -> Iterator[str]:
+    """Classes that hardly anything can be learnt of."""
+    for name, n in zip(task.legend.names, task.class_counts().tolist(), strict=True):
+        if 0 < n < _FEW:
+            yield f"Class '{name}' has {n} labelled pixel{'s' * (n > 1)} only; more would help."
 
 
 def _silent(_: str) -> None:

@@ -250,7 +250,10 @@ def parse_duration(text: str) -> float:
     """
     match = _DURATION.fullmatch(text.lower())
     if match is None or float(match[1]) <= 0:
-        raise InputError(f"Expected a time like 90s, 10m or 1h, got {text!r}. Correct --budget.")
+        raise InputError(
+            "Expected a time above 0 like 90s, 10m or 1h (a bare number is minutes), "
+            f"got {text!r}. Correct --budget."
+        )
     return float(match[1]) * _SECONDS[match[2]]
 
 

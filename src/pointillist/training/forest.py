@@ -174,8 +174,13 @@ def fit_corrected_forest(task: TrainingTask, config: TrainConfig, workshop: Work
     It is told nothing of wrong points, which cost it little (docs/decisions/0012), and takes all
     where they lie.
     """
-    if task.point_radius:
-        workshop.say("A forest takes points where they lie: --point-radius is for networks.")
+    for told, words in (
+        (task.point_radius, "takes points where they lie: --point-radius is"),
+        (task.label_noise, "bears some wrong points as it is: --label-noise is"),
+        (config.budget, "takes what time it needs: --budget is"),
+    ):
+        if told:
+            workshop.say(f"A forest {words} for networks.")
     model, seen = _fit(task, config.forest, workshop.say, out_of_bag=True)
     shares = _decide(task, config.class_shares, model, seen, workshop.say)
     if shares.factors is not None:

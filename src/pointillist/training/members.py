@@ -37,7 +37,7 @@ from pointillist.training.unet import (
 )
 from pointillist.training.warm_start import networks_of
 
-_MOST, _STEPS_EACH = 4, 400
+_MOST, _STEPS_EACH = 4, 750
 _SECONDS_EACH = {"fp32": 120.0, "bf16": 60.0}
 _LEAST = 1e-6
 # Seeds of the members, so far apart that nobody's next run has the same ones.
@@ -120,7 +120,7 @@ def settle_encoder(task: TrainingTask, config: UnetConfig, workshop: Workshop) -
 def choose_members(config: UnetConfig, workshop: Workshop) -> int:
     """How many networks to train beside a forest: what is asked for, or what was measured best.
 
-    A network needs some 400 steps before another is worth more than a longer training: two minutes
+    A network needs some 750 steps before another is worth more than a longer training: two minutes
     of a CPU, one where it multiplies bf16, or of a GPU. Only slim networks were measured, and four
     large ones would map slowly. A round goes on with as many as there are; several devices train
     one network between them.

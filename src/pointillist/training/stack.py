@@ -38,7 +38,7 @@ _MIN_TO_WEIGH = 30
 # Some tens of points asked for .5 after a single step, and for .9 after a hundred.
 _MIN_TO_OVERRULE = 100
 # A network that time did not suffice for must not spoil what the forest knows.
-_ENOUGH_STEPS = 200
+_ENOUGH_STEPS, _FEW_STEPS = 200, 50
 # More than three quarters were never better, and forty points have asked for them (decision 15).
 _WEIGHTS = np.linspace(0.1, 0.75, 14)
 # Standard errors. Held-out points lie in few blocks, so their own errors are stated too small.
@@ -71,9 +71,9 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
     network = fitted.model
     networks = network.parts if isinstance(network, EnsembleModel) else (network,)
     usual = EQUAL if len(networks) == 1 else OF_SEVERAL
-    by_steps = usual
+    by_steps, each = usual, fitted.facts["steps"] // len(networks)
     if workshop.begin is None:
-        by_steps = guess_weight(fitted.facts["steps"] // len(networks), usual)
+        by_steps = guess_weight(each, usual)
     pair = None
     if witness is not None and fitted.held_out is not None:
         pair = Pair(fitted.held_out, witness, usual, by_steps)
@@ -81,6 +81,11 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
     weight = by_steps if pair is None else pair.weight
     if pair is not None and config.unet.calibrate:
         temperature = pair.temperature
+    if workshop.seconds is not None and each < _FEW_STEPS:
+        workshop.say(
+            f"The time sufficed for {each} step{'s' * (each != 1)} only, so the map is mostly the "
+            "forest's. Give it minutes (--budget 2m), or take --recipe forest, which needs seconds."
+        )
     who = "The network counts" if len(networks) == 1 else f"{len(networks)} networks count"
     workshop.say(f"{who} {weight:.0%}, the forest {1 - weight:.0%}.")
     measured = {} if pair is None else pair.facts(temperature)
@@ -88,7 +93,8 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
     if judged is not None and "calibration_error" in measured:
         workshop.say(
             f"Both together are right at {judged.right.sum()} of {len(judged.right)} held-out "
-            f"points; their calibration error is {measured['calibration_error']:.3f}."
+            f"points{_weighed(judged, holdout, shares.factors)}; their calibration error is "
+            f"{measured['calibration_error']:.3f}."
         )
     facts = {
         "network_weight": round(weight, 4),
@@ -154,7 +160,8 @@ class Pair:
     @property
     def _has_data(self) -> NDArray[np.bool_]:
         """(N,) where both say something."""
-        return np.isfinite(self.network.probabilities + self.forest).all(axis=1)
+        both = self.network.probabilities + self.forest
+        return np.asarray(np.isfinite(both).all(axis=1), dtype=bool)
 
     @cached_property
     def temperature(self) -> float:
@@ -178,6 +185,15 @@ class Pair:
             "raw_calibration_error": raw["calibration_error"],
             **calibration_facts(soften_crosswise(logs, index), index),
         }
+
+
+def _weighed(judged: Judged, holdout: Holdout, factors: NDArray[np.float64] | None) -> str:
+    """The share that is right where classes count as they do in the scene, not as by the points."""
+    if factors is None or holdout.validation is None:
+        return ""
+    index = np.concatenate([pixels.index for pixels in holdout.validation.labels])
+    share = np.average(judged.right, weights=factors[index])
+    return f", {share:.0%} of them weighed by the class shares of the scene"
 
 
 def guess_weight(n_steps: int, usual: float = EQUAL) -> float:
