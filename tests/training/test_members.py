@@ -12,6 +12,7 @@ import torch
 import yaml
 
 import pointillist
+from pointillist.errors import ConfigError
 from pointillist.models import EnsembleModel, NetworkModel
 from pointillist.models.forest import ForestModel
 from pointillist.training import train
@@ -163,3 +164,11 @@ def _slim(**settings: Any) -> UnetConfig:
 )
 def test_how_many(config: UnetConfig, seconds: float | None, expected: int) -> None:
     assert choose_members(config, Workshop(seconds=seconds)) == expected
+
+
+def test_several_networks_on_several_devices_are_refused(small_world: Any) -> None:
+    config = _config(small_world.folder, unet={"trainer": {"devices": 2}})
+    out = small_world.folder / "run"
+    with pytest.raises(ConfigError, match=r"one network on the devices .* unet.members 2"):
+        train(small_world.scene, small_world.points, out, config=config)
+    assert not out.exists()

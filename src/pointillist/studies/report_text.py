@@ -148,7 +148,7 @@ def statistics(findings: Findings) -> Section:
     )
 
 
-_ON_REAL_SCENES = ("real", "ablation-reduced", "disturbed", "blocks", "transfer")
+_ON_REAL_SCENES = ("real", "ablation-reduced", "ensemble", "disturbed", "blocks", "transfer")
 
 
 def limits(findings: Findings) -> Section:

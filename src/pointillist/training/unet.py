@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from pointillist.data import estimate_normalisation
-from pointillist.errors import WeightsError
+from pointillist.errors import ConfigError, WeightsError
 from pointillist.losses import LogitAdjustedLoss, PartialCrossEntropyLoss, UncertainPointsLoss
 from pointillist.models import NetworkModel, NetworkSpec, build_model, check_start
 from pointillist.models.generated import GENERATED_NOTE
@@ -122,11 +122,16 @@ def check_network(task: TrainingTask, config: UnetConfig, begin: Start | None = 
     """Refuse a device, a network or starting weights that cannot be had, before any work.
 
     Raises:
-        ConfigError: There is no such device.
+        ConfigError: There is no such device, or several for several networks.
         InputError: There is no such network, or not the one that is gone on from.
         WeightsError: The weights cannot be had or do not fit.
     """
     choose_device(config.device)
+    if (config.members or 1) > 1 and config.trainer:
+        raise ConfigError(
+            f"Expected one network on the devices that unet.trainer asks for, got unet.members "
+            f"{config.members}. Leave out one of both in the file of --config."
+        )
     is_open = config.encoder == "auto" and config.weights in ("auto", "none")
     # which of our own encoders it will be makes no difference, and to find out takes a connection
     encoder = LARGE_ENCODER if is_open and begin is None else choose_encoder(config, begin)
