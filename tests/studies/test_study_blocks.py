@@ -88,7 +88,8 @@ def test_other_supervision_is_refused():
 @pytest.mark.parametrize("name", list(SETTINGS))
 def test_a_setting_is_one_that_a_training_knows_and_differs_from_the_default(name):
     config = read_config(None, setting_of(name))
-    named = {"unet.encoder": "slim", "unet.weights": "generated", "smooth_px": 0}
+    chosen = {"encoder": "slim", "weights": "generated", "members": 1}
+    named = {**{f"unet.{key}": value for key, value in chosen.items()}, "smooth_px": 0}
     default = read_config(None, named)
     assert (config == default) == (name == "default")
 
