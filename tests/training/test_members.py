@@ -163,7 +163,14 @@ def _slim(**settings: Any) -> UnetConfig:
     ],
 )
 def test_how_many(config: UnetConfig, seconds: float | None, expected: int) -> None:
-    assert choose_members(config, Workshop(seconds=seconds)) == expected
+    assert choose_members(config, Workshop(seconds=seconds), 300) == expected
+
+
+def test_more_points_leave_fewer_networks() -> None:
+    config, workshop = _slim(steps=10**6, precision="fp32"), Workshop(seconds=600.0)
+    found = [choose_members(config, workshop, n) for n in (50, 300, 500, 1000, 9000)]
+    assert found == [4, 4, 3, 1, 1]
+    assert choose_members(_slim(steps=7972), Workshop(), 1000) == 3
 
 
 def test_several_networks_on_several_devices_are_refused(small_world: Any) -> None:

@@ -37,7 +37,7 @@ from pointillist.training.unet import (
 )
 from pointillist.training.warm_start import networks_of
 
-_MOST, _STEPS_EACH = 4, 750
+_MOST, _STEPS_EACH, _USUAL_FEATURES = 4, 750, 300
 _SECONDS_EACH = {"fp32": 120.0, "bf16": 60.0}
 _LEAST = 1e-6
 # Seeds of the members, so far apart that nobody's next run has the same ones.
@@ -117,17 +117,19 @@ def settle_encoder(task: TrainingTask, config: UnetConfig, workshop: Workshop) -
     return config.model_copy(update={"encoder": encoder})
 
 
-def choose_members(config: UnetConfig, workshop: Workshop) -> int:
+def choose_members(config: UnetConfig, workshop: Workshop, n_features: int) -> int:
     """How many networks to train beside a forest: what is asked for, or what was measured best.
 
     A network needs some 750 steps before another is worth more than a longer training: two minutes
-    of a CPU, one where it multiplies bf16, or of a GPU. Only slim networks were measured, and four
+    of a CPU, one where it multiplies bf16, or of a GPU. That is for 300 points; of more there is
+    more to learn, and it needs as many times the steps. Only slim networks were measured, and four
     large ones would map slowly. A round goes on with as many as there are; several devices train
     one network between them.
 
     Args:
         config: Its encoder is no longer `auto`.
         workshop: How long there is, and what is gone on from.
+        n_features: Labelled points, lines and polygons.
     """
     if config.members is not None:
         return config.members
@@ -135,11 +137,11 @@ def choose_members(config: UnetConfig, workshop: Workshop) -> int:
         return max(1, len(networks_of(workshop.begin.model)))
     if config.trainer or not config.encoder.startswith(SLIM_ENCODER):
         return 1
-    by_steps = config.steps // _STEPS_EACH
-    if workshop.seconds is None:
-        return int(np.clip(by_steps, 1, _MOST))
-    seconds = _SECONDS_EACH[choose_precision(config)]
-    return int(np.clip(min(by_steps, workshop.seconds // seconds), 1, _MOST))
+    times = max(1.0, n_features / _USUAL_FEATURES)
+    found = config.steps / (times * _STEPS_EACH)
+    if workshop.seconds is not None:
+        found = min(found, workshop.seconds / (times * _SECONDS_EACH[choose_precision(config)]))
+    return int(np.clip(found, 1, _MOST))
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
         witness = predict_held_out(seen, holdout, config.forest, len(task.legend))
     del seen
     unet = settle_encoder(task, config.unet, workshop)
-    n_members = choose_members(unet, workshop)
+    n_members = choose_members(unet, workshop, task.n_features)
     fitted = fit_networks(task, unet, workshop, n_members, holdout, shares.factors)
     network = fitted.model
     networks = network.parts if isinstance(network, EnsembleModel) else (network,)

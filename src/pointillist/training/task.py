@@ -59,6 +59,11 @@ class TrainingTask:
         return sum(len(pixels) for pixels in self.labels)
 
     @property
+    def n_features(self) -> int:
+        """Labelled points, lines and polygons over all scenes."""
+        return sum(len(np.unique(pixels.feature)) for pixels in self.labels)
+
+    @property
     def is_fine(self) -> bool:
         """Whether the pixels of all scenes measure at most `FINE_M` on the ground."""
         grids = [source.grid for source in self.sources]
