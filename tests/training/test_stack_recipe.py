@@ -17,7 +17,6 @@ from pointillist.points import LabelledPixels
 from pointillist.raster import ArraySource, open_scene
 from pointillist.training import train
 from pointillist.training.heldout import HeldOut
-from pointillist.training.holdout import Holdout
 from pointillist.training.rounds import Judged
 from pointillist.training.stack import Pair, _weighed, choose_weight, guess_weight
 from pointillist.training.task import TrainingTask
@@ -169,15 +168,8 @@ def test_too_little_time_is_told(small_world: Any) -> None:
 
 
 def test_held_out_points_are_weighed_by_the_shares_of_the_scene() -> None:
-    task = TrainingTask(
-        (ArraySource(np.zeros((1, 1, 4), dtype=np.float32)),),
-        (LabelledPixels.from_mask(np.array([[0, 0, 1, 1]])),),
-        Legend.from_names(["a", "b"]),
-        seed=0,
-        bands=("one",),
-    )
-    holdout = Holdout(task, task, "", task)
     judged = Judged(np.zeros((4, 3), dtype=np.int64), np.array([True, True, True, False]))
-    assert _weighed(judged, holdout, None) == ""
-    words = _weighed(judged, holdout, np.array([1.8, 0.2]))
+    index = np.array([0, 0, 1, 1])
+    assert _weighed(judged, index, None) == ""
+    words = _weighed(judged, index, np.array([1.8, 0.2]))
     assert words == ", 95% of them weighed by the class shares of the scene"

@@ -274,7 +274,7 @@ def _fit_by_name(task: TrainingTask, config: TrainConfig, workshop: Workshop) ->
     on_cpu = choose_device(config.unet.device) == "cpu"
     with free_cores_only(workshop.say) if on_cpu else nullcontext():
         if config.recipe == "unet":
-            from pointillist.training.members import fit_corrected_unet
+            from pointillist.training.unet_recipe import fit_corrected_unet
 
             return fit_corrected_unet(task, config, workshop)
         from pointillist.training.stack import fit_stack

@@ -19,13 +19,11 @@ from pointillist.data import estimate_normalisation
 from pointillist.errors import OutputError
 from pointillist.models import NetworkModel, load, save_model
 from pointillist.models.ensemble import EnsembleModel
-from pointillist.training.class_shares import decide_shares, wants_estimate
-from pointillist.training.config import TrainConfig, UnetConfig
+from pointillist.training.config import UnetConfig
 from pointillist.training.fitting import choose_precision
-from pointillist.training.forest import fit_forest_and_shares
 from pointillist.training.heldout import HeldOut, shift_of
 from pointillist.training.holdout import Holdout, hold_out
-from pointillist.training.recipe import Fitted, Workshop
+from pointillist.training.recipe import Workshop
 from pointillist.training.rounds import Start
 from pointillist.training.task import TrainingTask
 from pointillist.training.unet import (
@@ -92,23 +90,6 @@ def fit_networks(
             turn.keep(member)
         fitted.append(member)
     return _join(fitted, holdout, factors)
-
-
-def fit_corrected_unet(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fitted:
-    """The recipe `unet`: a network, corrected to the class shares of the scene.
-
-    Shares are estimated, where they are, by a forest on the same points.
-    """
-    if wants_estimate(task, config.class_shares):
-        _, shares, _ = fit_forest_and_shares(task, config.forest, config.class_shares)
-    else:
-        shares = decide_shares(task, config.class_shares)
-    workshop.say(shares.sentence)
-    n_members = config.unet.members or 1
-    fitted = fit_networks(task, config.unet, workshop, n_members, factors=shares.factors)
-    facts = shares.facts(task.legend.names)
-    fitted.model.card.provenance.update(facts)
-    return replace(fitted, facts={**fitted.facts, **facts})
 
 
 def settle_encoder(task: TrainingTask, config: UnetConfig, workshop: Workshop) -> UnetConfig:

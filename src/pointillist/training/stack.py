@@ -27,6 +27,7 @@ from pointillist.training.members import choose_members, fit_networks, settle_en
 from pointillist.training.recipe import Fitted, Workshop
 from pointillist.training.rounds import Judged
 from pointillist.training.task import TrainingTask
+from pointillist.training.warm_start import networks_of
 
 EQUAL = 0.5
 """Weight of a network beside a forest where nothing tells it better."""
@@ -39,7 +40,7 @@ _MIN_TO_WEIGH = 30
 _MIN_TO_OVERRULE = 100
 # A network that time did not suffice for must not spoil what the forest knows.
 _ENOUGH_STEPS, _FEW_STEPS = 200, 50
-# More than three quarters were never better, and forty points have asked for them (decision 15).
+# More than three quarters were never better, and forty points have asked for them (decision 21).
 _WEIGHTS = np.linspace(0.1, 0.75, 14)
 # Standard errors. Held-out points lie in few blocks, so their own errors are stated too small.
 _CLEARLY = 3.0
@@ -69,7 +70,7 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
     n_members = choose_members(unet, workshop, task.n_features)
     fitted = fit_networks(task, unet, workshop, n_members, holdout, shares.factors)
     network = fitted.model
-    networks = network.parts if isinstance(network, EnsembleModel) else (network,)
+    networks = networks_of(network)
     usual = EQUAL if len(networks) == 1 else OF_SEVERAL
     by_steps, each = usual, fitted.facts["steps"] // len(networks)
     if workshop.begin is None:
@@ -90,11 +91,11 @@ def fit_stack(task: TrainingTask, config: TrainConfig, workshop: Workshop) -> Fi
     workshop.say(f"{who} {weight:.0%}, the forest {1 - weight:.0%}.")
     measured = {} if pair is None else pair.facts(temperature)
     judged = fitted.judged if pair is None else pair.judge(shares.factors)
-    if judged is not None and "calibration_error" in measured:
+    if pair is not None and judged is not None and "calibration_error" in measured:
+        weighed = _weighed(judged, pair.network.index, shares.factors)
         workshop.say(
             f"Both together are right at {judged.right.sum()} of {len(judged.right)} held-out "
-            f"points{_weighed(judged, holdout, shares.factors)}; their calibration error is "
-            f"{measured['calibration_error']:.3f}."
+            f"points{weighed}; their calibration error is {measured['calibration_error']:.3f}."
         )
     facts = {
         "network_weight": round(weight, 4),
@@ -157,7 +158,7 @@ class Pair:
         logs = np.log(np.maximum(both[self._has_data], _LEAST), dtype=np.float64)
         return logs, self.network.index[self._has_data]
 
-    @property
+    @cached_property
     def _has_data(self) -> NDArray[np.bool_]:
         """(N,) where both say something."""
         both = self.network.probabilities + self.forest
@@ -187,11 +188,10 @@ class Pair:
         }
 
 
-def _weighed(judged: Judged, holdout: Holdout, factors: NDArray[np.float64] | None) -> str:
+def _weighed(judged: Judged, index: NDArray[np.int64], factors: NDArray[np.float64] | None) -> str:
     """The share that is right where classes count as they do in the scene, not as by the points."""
-    if factors is None or holdout.validation is None:
+    if factors is None:
         return ""
-    index = np.concatenate([pixels.index for pixels in holdout.validation.labels])
     share = np.average(judged.right, weights=factors[index])
     return f", {share:.0%} of them weighed by the class shares of the scene"
 

@@ -1,4 +1,4 @@
-"""Recipe `unet`: a segmentation network trained on chips around the points."""
+"""A segmentation network trained on chips around the points."""
 
 from __future__ import annotations
 
