@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,8 +8,9 @@ import pandas as pd
 import pytest
 
 from pointillist.errors import ClassFieldError, LegendError, PointsError
+from pointillist.grid import Grid
 from pointillist.legend import Legend
-from pointillist.points import choose_class_field, merge_legends
+from pointillist.points import choose_class_field, merge_legends, read_labels
 from pointillist.points.fields import index_classes, legend_of_values, read_class_values
 
 
@@ -66,6 +68,19 @@ def test_spellings_that_differ_in_case_are_one_class() -> None:
     values = read_class_values(pd.Series(["Forest", "forest", "forest", "FOREST"]), "class")
     assert values.names == ("forest",)
     assert values.counts().tolist() == [4]
+    assert values.merged == ("'Forest' (1) as 'forest' (2)", "'FOREST' (1) as 'forest' (2)")
+
+
+def test_spaces_and_decimals_are_no_other_spelling() -> None:
+    assert read_class_values(pd.Series(["Forest", " Forest", "marsh"]), "class").merged == ()
+    assert read_class_values(pd.Series([1.0, 2.0, 1.0]), "class").merged == ()
+
+
+def test_merged_spellings_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "points.csv"
+    path.write_text("x,y,class\n1,1,Land\n2,2,Land\n3,3,land\n1,3,water\n")
+    labels = read_labels(path, Grid(9, 9))
+    assert "read as one: 'land' (1) as 'Land' (2)." in "\n".join(labels.report.lines())
 
 
 def test_measurements_are_no_classes() -> None:

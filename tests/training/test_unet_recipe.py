@@ -110,7 +110,11 @@ def test_kill_9_loses_at_most_one_epoch_and_resume_gives_the_same_model(
     assert not (out / "model.safetensors").exists()
     finished = torch.load(checkpoint, weights_only=True)["global_step"]
     assert finished >= 10
+    logged = list((out / "logs").glob("csv/*"))
+    before = {path: path.read_bytes() for path in logged}
     resumed = train(small_world.scene, small_world.points, out, config=config, resume=True)
+    assert {path: path.read_bytes() for path in logged} == before
+    assert (out / "logs" / "csv-2" / "metrics.csv").exists()
     assert resumed.metrics["steps"] == 60
     assert [row["step"] for row in resumed.metrics["history"]] == [10, 20, 30, 40, 50, 60]
     one, other = whole.model.tensors(), resumed.model.tensors()

@@ -27,10 +27,12 @@ class ClassValues:
     Args:
         names: Distinct values, in order of first appearance.
         which: (N,) position in `names`, −1 where the class is missing.
+        merged: Spellings of one class, as in `'land' (12) as 'Land' (40)`.
     """
 
     names: tuple[str, ...]
     which: NDArray[np.int64]
+    merged: tuple[str, ...] = ()
 
     @property
     def are_codes(self) -> bool:
@@ -96,7 +98,8 @@ def read_class_values(column: Series[Any], field: str, path: object = "points") 
     texts = [_as_text(v) for v in distinct]
     if _is_float(column):
         _refuse_fractions(texts, field, path)
-    names, position = _merge_spellings(texts, np.bincount(which[which >= 0], minlength=len(texts)))
+    counts = np.bincount(which[which >= 0], minlength=len(texts))
+    names, position = _merge_spellings(texts, counts)
     if len(names) > MAX_CLASSES:
         raise PointsError(
             f"Expected at most {MAX_CLASSES} classes, but field '{field}' of {path} has "
@@ -104,7 +107,7 @@ def read_class_values(column: Series[Any], field: str, path: object = "points") 
             "Name the field that holds the class with --class-field."
         )
     table = np.append(position, -1)
-    return ClassValues(tuple(names), table[which])
+    return ClassValues(tuple(names), table[which], _describe_merged(texts, counts, names, position))
 
 
 def index_classes(values: ClassValues, legend: Legend) -> NDArray[np.int64]:
@@ -197,6 +200,23 @@ def _merge_spellings(
         position[members] = at
         names.append(texts[max(members, key=lambda i: int(counts[i]))])
     return names, position
+
+
+def _describe_merged(
+    texts: Sequence[str],
+    counts: NDArray[np.int64],
+    names: Sequence[str],
+    position: NDArray[np.int64],
+) -> tuple[str, ...]:
+    rows = dict.fromkeys(texts, 0)
+    for text, count in zip(texts, counts, strict=True):
+        rows[text] += int(count)
+    meant = {t: names[at] for t, at in zip(texts, position, strict=True) if at >= 0}
+    return tuple(
+        f"'{text}' ({rows[text]:,}) as '{name}' ({rows[name]:,})"
+        for text, name in meant.items()
+        if text != name
+    )
 
 
 def _refuse_fractions(texts: Sequence[str], field: str, path: object) -> None:

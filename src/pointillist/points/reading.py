@@ -179,6 +179,11 @@ def read_column(path: PathArg, class_field: str | None, crs: str | None) -> _Col
     source = str(frame.attrs["source"])
     field = choose_class_field(frame, class_field, source)
     values = read_class_values(frame[field], field, source)
+    if values.merged:
+        frame.attrs["notices"].append(
+            f"Classes of {source} that differ only in upper and lower case are read as one: "
+            f"{', '.join(values.merged)}."
+        )
     unknown: NDArray[np.int64] = np.full(len(frame), -1, dtype=np.int64)
     return _Column(LabelSheet(frame, field, values, unknown, 0), read_legend(path))
 

@@ -240,7 +240,7 @@ def fit_network(
             precision="bf16-mixed" if precision == "bf16" else "32-true",
             max_epochs=-1,  # the segmenter stops it; with `max_steps` a resumed epoch is run twice
             callbacks=callbacks,
-            logger=_loggers(log_dir),
+            logger=_loggers(log_dir, interruption.resume),
             enable_checkpointing=interruption.checkpoint is not None,
         )
         _run(trainer, module, train_loader, validation_loader, interruption)
@@ -313,11 +313,14 @@ def _cpu_has_bf16() -> bool:
     return any(bool(getattr(torch.cpu, test, lambda: False)()) for test in tests)
 
 
-def _loggers(log_dir: Path | None) -> Any:
+def _loggers(log_dir: Path | None, goes_on: bool) -> Any:
     if log_dir is None:
         return False
+    # A CSV logger deletes what its folder holds: a training that goes on gets `csv-2`, `csv-3`, …
+    parts = [p for p in log_dir.glob("csv*") if p.is_dir()] if goes_on else []
+    version = f"csv-{len(parts) + 1}" if parts else "csv"
     return [
-        CSVLogger(log_dir.parent, name=log_dir.name, version="csv"),
+        CSVLogger(log_dir.parent, name=log_dir.name, version=version),
         TensorBoardLogger(log_dir.parent, name=log_dir.name, version="tensorboard"),
     ]
 
