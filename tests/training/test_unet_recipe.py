@@ -204,6 +204,18 @@ def test_a_budget_ends_the_training_in_time(small_world: Any) -> None:
     assert run.metrics["history"][-1]["learning_rate"] < OWN_RATE / 5
 
 
+def test_a_budget_that_was_too_short_is_told(
+    small_world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pointillist.training.command._OVERRUN", 0.0)
+    said: list[str] = []
+    train(
+        small_world.scene, small_world.points, small_world.folder / "run",
+        config=_config(small_world.folder, steps=2), budget="1m", say=said.append,
+    )  # fmt: skip
+    assert any("not the 60 s of its budget" in line for line in said)
+
+
 def test_scenes_smaller_than_a_chip_and_several_scenes(small_world: Any) -> None:
     import rasterio
 

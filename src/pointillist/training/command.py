@@ -164,7 +164,13 @@ def train(
     )
     sources = {"scenes": scenes, "points": points, "bands": bands}
     inputs = record_inputs(sources, class_field, crs, task)
-    _finish(run, task, fitted, time.monotonic() - start, inputs, begin)
+    spent_s = time.monotonic() - start
+    _finish(run, task, fitted, spent_s, inputs, begin)
+    if settings.budget_s is not None and spent_s > _OVERRUN * settings.budget_s:
+        tell(
+            f"Training took {spent_s:.0f} s, not the {settings.budget_s:.0f} s of its budget: what "
+            "comes before and after the steps of the network alone takes that long here."
+        )
     if begin is not None:
         tell(expect_gain(read_rounds(run)))
     tell(f"Model: {run.model_path}")
@@ -331,6 +337,7 @@ def _check_settings(task: TrainingTask, config: TrainConfig, begin: Start | None
 
 _FEW = 5
 _UNLIMITED_STEPS = 10_000_000
+_OVERRUN = 1.1
 """With a budget and no steps asked for, time alone ends the training."""
 
 
