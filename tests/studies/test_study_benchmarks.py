@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +11,13 @@ import pytest
 from trees import MAKERS, save
 
 from pointillist.cli import main
-from pointillist.data.benchmarks import open_benchmark
+from pointillist.data.benchmarks import count_images, open_benchmark
 from pointillist.errors import InputError, MissingFileError
 from pointillist.studies import read_records, run_study
 from pointillist.studies.benchmark import BenchmarkCell, run_benchmark
+from pointillist.studies.grid import StudyGrid
 from pointillist.studies.places import Folders
+from pointillist.studies.records import append_record
 
 _STUDY = """
 name: tiny
@@ -50,6 +54,27 @@ def test_a_study_of_a_published_data_set(
 def test_a_root_with_nothing_in_it_shows_the_tree(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match=r"(?s)Potsdam.*4_Ortho_RGB|Potsdam.*2_Ortho_RGB"):
         run_study("potsdam", 1, tmp_path / "records", folders=Folders(data=tmp_path))
+
+
+def test_runs_are_made_again_when_the_root_holds_more(tmp_path: Path) -> None:
+    root, records, said = tmp_path / "data", tmp_path / "records", list[str]()
+    MAKERS["loveda"](root)
+    cell = BenchmarkCell("loveda", tile_px=64)
+    images = {s: count_images("loveda", root, s) for s in ("train", "test")}
+    record = {"protocol": "P-benchmark", "cell": asdict(cell), "miou": 0.5, "images": images}
+    append_record(records / "benchmark.jsonl", record)
+    grid = StudyGrid("loveda", [cell], records, Folders(data=root))
+    assert grid.recorded(said.append)[0] is not None
+    assert not said
+    for folder in ("images_png", "masks_png"):
+        one = min((root / "Train" / "Urban" / folder).iterdir())
+        shutil.copy(one, one.with_stem("90001"))
+    assert grid.recorded(said.append) == [None]
+    assert said == [
+        "Records of loveda made with another number of images than there are now: 1. "
+        "These runs are made again."
+    ]
+    assert StudyGrid("loveda", [cell], records).recorded()[0] is not None  # no root: not asked
 
 
 def test_no_root_is_told(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, 
 
     Returns:
         Record: protocol, cell, `miou`, `pixel_accuracy`, lists by class with their `classes`,
-        numbers of tiles, `notices` of the data set, seconds.
+        numbers of images and tiles, `notices` of the data set, seconds.
 
     Raises:
         InputError: The root of the data set is not given.
@@ -134,6 +134,7 @@ def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, 
         "cell": asdict(cell),
         **score(predict_with(network.eval()), test, names),
         "classes": list(names),
+        "images": {split.split: len(split.samples) for split in (train, test)},
         "train_tiles": len(train),
         "test_tiles": len(test),
         "notices": list(dict.fromkeys([*train.notices, *test.notices])),
@@ -142,3 +143,14 @@ def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, 
         "device": fit.device,
         "seconds": round(time.monotonic() - start, 1),
     }
+
+
+def is_of_root(record: dict[str, Any], folders: Folders) -> bool:
+    """Whether a record was made with as many images as the root of the data set holds today."""
+    from pointillist.data.benchmarks import count_images
+
+    images = record.get("images")
+    if folders.data is None or not isinstance(images, dict):
+        return True
+    name = record["cell"]["data"]
+    return all(count_images(name, folders.data, split) == n for split, n in images.items())

@@ -50,7 +50,23 @@ class StudyGrid:
         for protocol in {protocol_of(cell).name: protocol_of(cell) for cell in self.cells}.values():
             for record in _usable(self.records / protocol.file, protocol, say):
                 known[protocol.name, cell_key(record["cell"])] = record
-        return [known.get((protocol_of(cell).name, cell_key(cell))) for cell in self.cells]
+        found = [known.get((protocol_of(cell).name, cell_key(cell))) for cell in self.cells]
+        return self._current(found, say)
+
+    def _current(self, found: Sequence[Record | None], say: Say | None) -> list[Record | None]:
+        """Without records of other files than the folders hold today."""
+        kept: list[Record | None] = []
+        for cell, record in zip(self.cells, found, strict=True):
+            is_current = protocol_of(cell).is_current
+            stale = record and is_current and not is_current(record, self.folders)
+            kept.append(None if stale else record)
+        n_stale = sum(old is not new for old, new in zip(found, kept, strict=True))
+        if n_stale and say is not None:
+            say(
+                f"Records of {self.name} made with another number of images than there are now: "
+                f"{n_stale}. These runs are made again."
+            )
+        return kept
 
     def missing(self) -> list[Cell]:
         """Cells that have no record yet, each once."""

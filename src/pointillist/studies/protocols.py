@@ -33,6 +33,8 @@ class Protocol:
         accuracy: Name of the share of right pixels in the records.
         recipes: What its runs can learn with.
         designs: How its points can be drawn.
+        is_current: Whether a record still tells of what the folders hold; None where it always
+            does.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Protocol:
     accuracy: str = "pixel_accuracy"
     recipes: tuple[str, ...] = ("unet", "forest", "forest-pixels")
     designs: tuple[str, ...] = ("simple", "balanced")
+    is_current: Callable[[Record, Any], bool] | None = None
 
     def read_cell(self, stated: Mapping[str, Any]) -> Cell:
         """The cell that a record or a study file states.
@@ -63,7 +66,7 @@ class Protocol:
 @cache
 def protocols() -> dict[str, Protocol]:
     """All protocols by name. Torch is imported when a run needs it."""
-    from pointillist.studies.benchmark import BenchmarkCell, run_benchmark
+    from pointillist.studies.benchmark import BenchmarkCell, is_of_root, run_benchmark
     from pointillist.studies.blocks import BlocksCell, run_blocks
     from pointillist.studies.classic import RECIPES, ClassicCell, run_classic
     from pointillist.studies.clicks import ClicksCell, run_clicks
@@ -95,7 +98,10 @@ def protocols() -> dict[str, Protocol]:
         Protocol(
             "P-clicks", 1, ClicksCell, run_clicks, "clicks.jsonl", accuracy="overall_accuracy"
         ),
-        Protocol("P-benchmark", 1, BenchmarkCell, run_benchmark, "benchmark.jsonl"),
+        Protocol(
+            "P-benchmark", 1, BenchmarkCell, run_benchmark, "benchmark.jsonl",
+            is_current=is_of_root,
+        ),
     )  # fmt: skip
     return {protocol.name: protocol for protocol in known}
 

@@ -8,7 +8,7 @@ from pointillist.data.benchmarks.agriculture_vision import AGRICULTURE_VISION
 from pointillist.data.benchmarks.dataset import BenchmarkDataset
 from pointillist.data.benchmarks.deepglobe import DEEPGLOBE
 from pointillist.data.benchmarks.isprs import POTSDAM, VAIHINGEN
-from pointillist.data.benchmarks.layout import open_files
+from pointillist.data.benchmarks.layout import Benchmark, open_files
 from pointillist.data.benchmarks.loveda import LOVEDA
 from pointillist.data.benchmarks.openearthmap import OPENEARTHMAP
 from pointillist.data.simulation import PointPlan
@@ -63,11 +63,25 @@ def open_benchmark(
         >>> with pytest.raises(MissingFileError, match="images_png"):
         ...     open_benchmark("loveda", "no/such/folder")
     """
-    benchmark = _BY_NAME.get(name)
-    if benchmark is None:
-        raise InputError(f"Expected a data set of {', '.join(BENCHMARKS)}, got '{name}'.")
+    benchmark = _find(name)
     points = PointPlan(num_points_per_class, num_points, strategy)
     files = open_files(benchmark, Path(root), split)
     return BenchmarkDataset(
         benchmark, split, files, points, tile_px=tile_px, augment=augment, seed=seed, limit=limit
     )
+
+
+def count_images(name: str, root: str | Path, split: str = "train") -> int:
+    """How many labelled images of a split a folder holds; none of them is opened.
+
+    Raises:
+        InputError, MissingFileError: As `open_benchmark`.
+    """
+    return len(open_files(_find(name), Path(root), split).samples)
+
+
+def _find(name: str) -> Benchmark:
+    benchmark = _BY_NAME.get(name)
+    if benchmark is None:
+        raise InputError(f"Expected a data set of {', '.join(BENCHMARKS)}, got '{name}'.")
+    return benchmark
