@@ -11,11 +11,15 @@ from study_cases import make_records
 
 from pointillist.studies import find_study
 from pointillist.studies.claims import (
+    CONFIRMED,
+    DOUBTS,
     EXCEEDED,
+    NOT_CONFIRMED,
     NOT_MEASURED,
     NOT_REPRODUCED,
     REPRODUCED,
     Claim,
+    count_verdicts,
     make_ledger,
     render_ledger,
 )
@@ -78,7 +82,7 @@ def test_sentences_are_judged_by_their_rules(ledger: list[Claim]) -> None:
     assert _find(ledger, "(a)").verdict == EXCEEDED
     assert "0.31 %" in _find(ledger, "(a)").measured
     assert _find(ledger, "(b)").verdict == EXCEEDED
-    # one to five points per class gains more than any step per image
+    # 5 to 25 points per image gain more than 50 to 200
     assert _find(ledger, "(c)").verdict == NOT_REPRODUCED
     claim = _find(ledger, "(d)")
     assert claim.verdict == REPRODUCED
@@ -86,7 +90,18 @@ def test_sentences_are_judged_by_their_rules(ledger: list[Claim]) -> None:
     assert "pseudo-stratified is better than random at no number" in claim.why
     assert _find(ledger, "(e)").verdict == NOT_REPRODUCED
     assert _find(ledger, "random initialisation (no ImageNet)").verdict == NOT_REPRODUCED
-    assert _find(ledger, "the fully supervised baseline").verdict == NOT_REPRODUCED
+    assert _find(ledger, "the fully supervised baseline").verdict == NOT_CONFIRMED
+    assert _find(ledger, "its stratified sampler").verdict == CONFIRMED
+    assert _find(ledger, "one seed: differences").verdict == NOT_CONFIRMED  # little noise is made up
+
+
+def test_doubts_are_counted_apart(ledger: list[Claim]) -> None:
+    told = count_verdicts(ledger)
+    n_doubts = sum(claim.group == DOUBTS for claim in ledger)
+    assert n_doubts == 6
+    assert told.startswith(f"Of {len(ledger) - n_doubts} claims ")
+    assert f"Of {n_doubts} inconsistencies found in it " in told
+    assert {c.verdict for c in ledger if c.group == DOUBTS} <= {CONFIRMED, NOT_CONFIRMED}
 
 
 def test_the_cost_claim_follows_its_parameters(tmp_path: Path) -> None:

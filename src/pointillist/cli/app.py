@@ -437,7 +437,7 @@ def report(
         Path | None, typer.Option(help="Folder of the Dubai scenes, to show their images.")
     ] = None,
     seconds_per_point: Annotated[float, typer.Option(help="To place one labelled point.")] = 2.4,
-    minutes_per_mask: Annotated[float, typer.Option(help="To draw one full mask.")] = 239.7 / 60,
+    minutes_per_mask: Annotated[float, typer.Option(help="To draw one full mask.")] = 4.0,
     hourly_wage: Annotated[float, typer.Option(help="In any currency.")] = 15.0,
 ) -> None:
     """Make the technical report (PDF and HTML) and the claims ledger from the records."""

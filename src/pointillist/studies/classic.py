@@ -215,7 +215,8 @@ def make_sets(cell: ClassicCell) -> tuple[RemoteSensingDataset, RemoteSensingDat
     train = kinds[cell.trained_on](
         N_TRAIN, SIZE_PX, *points, augment, seeds[0], num_points=cell.n_points
     )
-    return train, kinds[cell.tested_on](N_TEST, SIZE_PX, *points, seed=seeds[2])
+    test = kinds[cell.tested_on](N_TEST, SIZE_PX, *points, seed=seeds[2], num_points=cell.n_points)
+    return train, test
 
 
 def train_network(

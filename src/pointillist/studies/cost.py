@@ -20,8 +20,8 @@ class CostModel:
         InputError: A number that is not above 0.
 
     The defaults are those that annotators of everyday photographs were measured at: 2.4 s per
-    point and 239.7 s per full mask. Nobody has measured them for this study's images; state your
-    own.
+    point and four minutes (239.7 s) per full mask. Nobody has measured them for this study's
+    images; state your own.
 
     References:
         Bearman et al. (2016), What's the point: semantic segmentation with point supervision, ECCV,
@@ -29,7 +29,7 @@ class CostModel:
     """
 
     seconds_per_point: float = 2.4
-    minutes_per_mask: float = 239.7 / 60
+    minutes_per_mask: float = 4.0
     hourly_wage: float = 15.0
 
     def __post_init__(self) -> None:

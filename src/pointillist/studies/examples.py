@@ -26,6 +26,8 @@ FOLDER = "examples"
 GENERATED = ("classic", "terrain")
 _ITEMS = (0, 1, 2)
 _SCENE, _WINDOW = "dubai2", Window(400, 400, 640, 640)
+_REAL = {f"{_SCENE}-default": "default recipe, two minutes", _SCENE: "plain network, ten minutes"}
+"""Files of the real scene, and what learnt them."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def make_examples(records: Path, folders: Folders, say: Callable[[str], None]) -
         say: Takes a line per example.
     """
     written = []
-    for name in (*GENERATED, _SCENE):
+    for name in (*GENERATED, *_REAL):
         path = records / FOLDER / f"{name}.npz"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,11 +89,14 @@ def _generated(name: str) -> dict[str, NDArray[np.int8]]:
 
 def _real(name: str, folders: Folders) -> dict[str, NDArray[np.int8]]:
     """Points, map and truth of a window, learnt from 300 points on the whole scene."""
-    from pointillist.studies.named import STEPS_OF_TEN_MINUTES
+    from pointillist.studies.named import SLIM_STEPS_OF_TWO_MINUTES, STEPS_OF_TEN_MINUTES
 
-    place = read_place(name, folders.find_scenes())
+    place = read_place(_SCENE, folders.find_scenes())
     labels = draw_labels(place, 300, "simple", 0)
-    model, _ = learn([place], [labels], Lesson("unet", 0, steps=STEPS_OF_TEN_MINUTES))
+    lesson = Lesson("unet", 0, steps=STEPS_OF_TEN_MINUTES)
+    if name != _SCENE:
+        lesson = Lesson("stack", 0, steps=SLIM_STEPS_OF_TWO_MINUTES, setting="smoothed")
+    model, _ = learn([place], [labels], lesson)
     part = _WINDOW.slices
     return {
         "found": map_place(model, place)[part].astype(np.int8)[None],
@@ -108,7 +113,7 @@ def read_examples(records: Path, folders: Folders | None = None) -> list[Example
         folders: Where the scenes are; None draws no image of real scenes.
     """
     examples = []
-    for name in (*GENERATED, _SCENE):
+    for name in (*GENERATED, *_REAL):
         path = records / FOLDER / f"{name}.npz"
         if not path.exists():
             continue
@@ -133,7 +138,7 @@ def _again(name: str, found: NDArray[np.int8]) -> list[Example]:
         pixels = ((image * spread + mean).clamp(0, 1) * 255).round().byte().permute(1, 2, 0)
         examples.append(
             Example(
-                f"{name}, test image {item + 1}",
+                f"{name.capitalize()}, test image {item + 1}",
                 CLASSIC_LEGEND,
                 points.numpy().astype(np.int8),
                 classes,
@@ -147,11 +152,11 @@ def _again(name: str, found: NDArray[np.int8]) -> list[Example]:
 def _windowed(name: str, arrays: dict[str, NDArray[np.int8]], folders: Folders | None) -> Example:
     image = None
     if folders is not None:
-        source = read_place(name, folders.find_scenes()).source
+        source = read_place(_SCENE, folders.find_scenes()).source
         pixels = source.read(_WINDOW).data.transpose(1, 2, 0)
         image = np.clip(pixels, 0, 255).astype(np.uint8)
     return Example(
-        f"{name}, a window of {_WINDOW.height}×{_WINDOW.width} px",
+        f"{_SCENE}, a window of {_WINDOW.height}×{_WINDOW.width} px, {_REAL[name]}",
         DUBAI_LEGEND,
         arrays["points"][0],
         arrays["found"][0],

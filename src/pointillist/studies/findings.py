@@ -21,16 +21,17 @@ class Findings:
         evidence: The records.
         cost: Times of labelling.
         claims: The ledger.
-        curve: Learning curve over the density study; None with fewer than three of its rows.
-        budgets: Points for 95, 98 and 99 % of fully supervised quality.
+        curves: Learning curve of each design of P-classic (`per class`, `per image`) with at least
+            three numbers of points.
+        budgets: For each of these: points for 95, 98 and 99 % of fully supervised quality.
         folders: Where real scenes are, for their images; None leaves these out.
     """
 
     evidence: Evidence
     cost: CostModel
     claims: list[ledger.Claim]
-    curve: Curve | None
-    budgets: list[Budget]
+    curves: dict[str, Curve]
+    budgets: dict[str, list[Budget]]
     folders: Folders | None = None
 
 
@@ -40,17 +41,26 @@ def gather(
     """Read the records and compute what the report says."""
     evidence = Evidence(records)
     cost = cost or CostModel()
-    curve, budgets = fit_density(evidence)
+    curves, budgets = fit_density(evidence)
     claims = ledger.make_ledger(evidence, cost)
-    return Findings(evidence, cost, claims, curve, budgets, folders)
+    return Findings(evidence, cost, claims, curves, budgets, folders)
 
 
-def fit_density(evidence: Evidence) -> tuple[Curve | None, list[Budget]]:
-    """Learning curve through the rows of the density study, with the budgets it leads to."""
-    scores = {
-        line.row.cell.points_per_image: line.values("miou") for line in evidence.table("density")
-    }
+def fit_density(evidence: Evidence) -> tuple[dict[str, Curve], dict[str, list[Budget]]]:
+    """Learning curves of random points per class and of as many in total, and what they lead to.
+
+    Both studies of the points are used: the designs are not mixed, because at the same number of
+    points one is ahead of the other.
+    """
+    scores: dict[str, dict[int, list[float]]] = {"per class": {}, "per image": {}}
+    for line in (*evidence.table("density"), *evidence.table("sampling")):
+        cell = line.row.cell
+        if cell.strategy == "random":
+            design = "per class" if cell.n_points is None else "per image"
+            scores[design][cell.points_per_image] = line.values("miou")
     full = evidence.values("baselines", "full masks")
-    if len(scores) < 3 or not full:
-        return None, []
-    return find_budgets(scores, full)
+    curves, budgets = {}, {}
+    for design, found in scores.items():
+        if len(found) >= 3 and full:
+            curves[design], budgets[design] = find_budgets(found, full)
+    return curves, budgets

@@ -21,6 +21,25 @@ REFERENCES = (
         "weakly-supervised CNN segmentation. CVPR.",
     ),
     Reference(
+        "breiman2001",
+        "L. Breiman (2001). Random forests. Machine Learning 45, 5–32.",
+    ),
+    Reference(
+        "saerens2002",
+        "M. Saerens, P. Latinne, C. Decaestecker (2002). Adjusting the outputs of a classifier to "
+        "new a priori probabilities: a simple procedure. Neural Computation 14, 21–41.",
+    ),
+    Reference(
+        "olofsson2014",
+        "P. Olofsson et al. (2014). Good practices for estimating area and assessing accuracy of "
+        "land change. Remote Sensing of Environment 148, 42–57.",
+    ),
+    Reference(
+        "lakshminarayanan2017",
+        "B. Lakshminarayanan, A. Pritzel, C. Blundell (2017). Simple and scalable predictive "
+        "uncertainty estimation using deep ensembles. NeurIPS.",
+    ),
+    Reference(
         "loshchilov2019",
         "I. Loshchilov, F. Hutter (2019). Decoupled weight decay regularization. ICLR.",
     ),

@@ -115,6 +115,8 @@ def name_cell(cell: Cell) -> str:
         if key == "seed" or value is None or (value == plain[key] and key not in always):
             continue
         word = _WORDS.get((key, value))
+        if (key, value) == ("recipe", "stack") and "views" in values:
+            word = "pretrained network and forest"  # on P-classic nothing else is pretrained
         parts.append(_PHRASES.get(key, "{}").format(value) if word is None else word)
     if one_view:
         parts.append("one view")

@@ -34,8 +34,8 @@ def discuss_density(lines: Sequence[Line]) -> list[Paragraph]:
     scatter = [float(np.std(line.values("miou"), ddof=1)) for line in (least, most)]
     return [
         Paragraph(
-            f"*Discussion.* Twice the points gain {_listed(steps)} per class. What more points buy "
-            f"is not even over the classes: {names[worst]} rises from an IoU of "
+            f"*Discussion.* Each doubling of the points gains {_listed(steps)} per class. What "
+            f"more points buy is not even over the classes: {names[worst]} rises from an IoU of "
             f"{_by_class(least)[worst]:.3f} to {_by_class(most)[worst]:.3f}, {names[easiest]} from "
             f"{_by_class(least)[easiest]:.3f} to {_by_class(most)[easiest]:.3f}. And they buy "
             f"steadiness: the standard deviation over seeds goes from {scatter[0]:.4f} to "

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pointillist.report.document import (
     Block,
+    BulletList,
     Figure,
     Paragraph,
     Section,
@@ -18,7 +19,14 @@ from pointillist.studies.evidence import Evidence
 from pointillist.studies.figures import to_svg
 from pointillist.studies.findings import Findings
 from pointillist.studies.naming import ON_SCENES
-from pointillist.studies.report_tables import Cells, line_table, p_cell, signed, told
+from pointillist.studies.report_tables import (
+    Cells,
+    line_table,
+    p_cell,
+    percent,
+    signed,
+    told,
+)
 from pointillist.studies.scene_table import (
     Gain,
     Place,
@@ -31,6 +39,7 @@ from pointillist.studies.scene_table import (
 from pointillist.studies.tables import Line
 
 _MOST_COLUMNS = 6
+_SHARE_OF_VEGETATION = 0.67  # of the terrain scenes of P-classic
 _FIGURES = "Mean IoU / overall accuracy"
 
 
@@ -101,6 +110,20 @@ def _transferable(evidence: Evidence) -> str:
             f"{told(moved.miou)}, one learnt on terrain {told(there.miou)} ([#transfer]): what was "
             "learnt on one kind of scene is worth little on another."
         )
+        if moved.accuracy.value < _SHARE_OF_VEGETATION:
+            said += (
+                f" Its accuracy of {moved.accuracy.value:.3f} is less than a map of nothing but "
+                "vegetation has, which covers two thirds of the terrain."
+            )
+        forest = evidence.line(
+            "transfer", "200 per image, forest, trained on terrain, tested on terrain"
+        )
+        if forest is not None:
+            order = "more" if forest.miou.value > there.miou.value else "less"
+            said += (
+                f" A forest that learnt on terrain reaches {told(forest.miou)}, {order} than the "
+                "network in its five epochs."
+            )
     return said
 
 
@@ -131,10 +154,17 @@ def _ahead(lines: Sequence[Line]) -> str:
         return ""
     said = ", and above the ".join(
         f"{gain.other} in {gain.ahead} of {gain.runs} runs on the same points, "
-        f"by {_by_scenes(gain)} mean IoU"
+        f"by {_by_scenes(gain)} mean IoU{_not_sure(gain)}"
         for gain in gains
     )
-    return f"The default recipe is above the {said}."
+    accuracy = " and ".join(
+        f"{gain.accuracy_ahead} of {gain.runs} ({signed(gain.accuracy.value, 3)})" for gain in gains
+    )
+    return f"The default recipe is above the {said}; in overall accuracy in {accuracy}."
+
+
+def _not_sure(gain: Gain) -> str:
+    return f" (not significant, p = {gain.p:.2f})" if gain.p is not None and gain.p >= 0.05 else ""
 
 
 def _by_scenes(gain: Gain, plus: str = "") -> str:
@@ -173,9 +203,18 @@ def _both_figures(line: Line | None) -> str:
     return "–" if line is None else f"{line.miou.value:.3f} / {line.accuracy.value:.3f}"
 
 
-def _grids(lines: Sequence[Line], caption: str, label: str) -> list[Block]:
-    """Places by recipes and settings; turned where the latter are many, none where both are."""
+def _grids(lines: Sequence[Line], caption: str, label: str, only: str | None = None) -> list[Block]:
+    """Places by recipes and settings; turned where the latter are many, none where both are.
+
+    Args:
+        lines: The rows.
+        caption: Stands above.
+        label: To refer to it.
+        only: Show only places that have this recipe or setting; None shows all.
+    """
     found = dict(sorted(by_place(on_shared_seeds(lines)).items(), key=_place_order))
+    if only is not None:
+        found = {place: at for place, at in found.items() if only in at}
     variants = list(dict.fromkeys(name for at in found.values() for name in at))
     first = [name for name in ON_SCENES.values() if name in variants]
     variants = [*first, *(name for name in variants if name not in first)]
@@ -220,10 +259,12 @@ def _gain_table(gains: Mapping[str, Sequence[Gain]]) -> Table:
     return Table(
         ["run", "against", "scenes", "ahead", "difference", "p"],
         rows,
-        "What it gains in mean IoU on the same points.",
+        "What a recipe or setting gains or costs in mean IoU on the same points.",
         "llrrrr",
-        notes="Ahead: in how many runs. Each scene's runs are averaged first; ± and p are over "
-        "scenes, p after Holm's correction for the comparisons under one heading.",
+        notes="Ahead: in how many runs. Recipes on damaged points stand against themselves on the "
+        "same points undamaged, settings against the default recipe on the same points. Each "
+        "scene's runs are averaged first; ± and p are over scenes, p after Holm's correction for "
+        "the comparisons under one heading.",
         label="gains",
     )
 
@@ -235,6 +276,58 @@ _STUDIES = {
     "disturbed": "Points that are wrong, or off by up to two pixels; two minutes (P-scene)",
     "blocks": "Labels of the even squares of a checkerboard, the odd ones scored (P-blocks)",
 }
+
+
+_SETTINGS = {
+    "smoothed": "maps are smoothed within two pixels, not over the edges of the image; what the "
+    "program does now",
+    "networks": "four networks share the steps and map together [@lakshminarayanan2017]; what the "
+    "program does now where time allows",
+    "networks, smoothed": "both",
+    "network alone": "without the forest",
+    "random start": "without the weights of generated scenes",
+    "wide encoder": "a slim network twice as wide, which has to start at random",
+    "large encoder": "a ResNet-34 from a random start, fewer steps in the same time",
+    "natural draw": "chips come as the points do, not every class as often",
+    "random start, natural draw": "both",
+    "rate 1e-3": "a peak rate of 0.001 in place of 0.004",
+    "last weights": "no average of the weights",
+    "best weights": "those with the best score at held-out points, no average",
+    "points grown": "points grow over connected pixels of their colour, up to six pixels",
+    "gated crf": "a second loss wants neighbours of one colour to agree",
+    "refit": "the last 30 % of the training learn from the held-out points too",
+    "no calibration": "no temperature from held-out points",
+    "small chips": "chips of 64 pixels in place of 128",
+    "label noise": "a loss that expects one point in ten to be wrong",
+    "point radius": "a loss that expects points within two pixels of where they lie",
+}
+"""What each setting changes, where it is not `default`."""
+
+
+def _named_settings(shown: Mapping[str, Sequence[Line]]) -> list[str]:
+    """Those of the tables, in the order of `_SETTINGS`."""
+    used = {
+        "network alone" if cell.recipe == "unet" and cell.setting == "default" else cell.setting
+        for lines in shown.values()
+        for cell in (line.row.cell for line in lines)
+    }
+    return [name for name in _SETTINGS if name in used]
+
+
+def _told_gains(gains: Sequence[Gain]) -> str:
+    """Which settings are better and which are worse, and by how much."""
+    found = [g for g in gains if g.other == ON_SCENES["stack"] and g.name in _SETTINGS]
+    sure = [g for g in found if g.p is not None and g.p < 0.05]
+    if not found:
+        return ""
+    best, worst = (pick(found, key=lambda g: g.difference.value) for pick in (max, min))
+    listed = ", ".join(f"{g.name} ({signed(g.difference.value, 3)})" for g in sure)
+    return (
+        f"In two minutes {best.name} gains most ({signed(best.difference.value, 3)} mean IoU, "
+        f"ahead in {best.ahead} of {best.runs} runs) and {worst.name} costs most "
+        f"({signed(worst.difference.value, 3)}); significant over the scenes: "
+        f"{listed or 'none, they are few'} ([#gains])."
+    )
 
 
 def recipe_section(findings: Findings) -> Section | None:
@@ -250,21 +343,52 @@ def recipe_section(findings: Findings) -> Section | None:
         shown.pop("disturbed", None)  # its undisturbed rows are those of another study
     if not shown:
         return None
+    gains = {_STUDIES[name]: find_gains(lines) for name, lines in shown.items()}
     blocks: list[Block] = [
         Paragraph(
-            "The default recipe maps with a network and a random forest that learn from the same "
-            "points; its network is a slim one that starts from weights learnt on generated "
-            "scenes. Beside it stand its parts, and the recipe with one thing otherwise, at equal "
-            "time. The plain network is partial cross-entropy and a ResNet-34 from random "
-            "initialisation, nothing else."
-        )
+            "Forest, plain network and default recipe ([#method]) stand beside the recipe with one "
+            "thing otherwise. " + _told_gains(gains.get(_STUDIES["ablation-reduced"], []))
+        ),
+        Paragraph("The settings, by their names in the tables:"),
+        BulletList([f"*{name}*: {_SETTINGS[name]}" for name in _named_settings(shown)]),
     ]
     for name, lines in shown.items():
-        blocks += _grids(lines, f"{_STUDIES[name]}.", name)
-    gains = {_STUDIES[name]: find_gains(lines) for name, lines in shown.items()}
+        if name == "blocks":
+            blocks += _blocks_table(lines)
+        else:
+            only = "networks" if name == "ensemble" else None
+            blocks += _grids(lines, f"{_STUDIES[name]}.", name, only)
     if any(gains.values()):
         blocks.append(_gain_table({study: found for study, found in gains.items() if found}))
     return Section("The default recipe on real scenes", blocks)
+
+
+def _blocks_table(lines: Sequence[Line]) -> list[Block]:
+    """Points beside every label of the even squares, and the share of it that they reach."""
+    found = dict(sorted(by_place(on_shared_seeds(lines)).items(), key=_place_order))
+    full = {scene: at for (scene, points, _), at in found.items() if points == "all pixels"}
+    variants = [name for name in ON_SCENES.values() if any(name in at for at in found.values())]
+    rows: list[Cells] = []
+    for (scene, points, _), at in found.items():
+        best = max((line.miou.value for line in full.get(scene, {}).values()), default=None)
+        row: Cells = [scene, points, _draws(list(at.values()))]
+        for name in variants:
+            line = at.get(name)
+            share = "–" if line is None or best is None else percent(line.miou.value / best)
+            row += [_both_figures(line), "" if points == "all pixels" else share]
+        rows.append(row)
+    heads = [head for name in variants for head in (name.removesuffix(" recipe"), "share")]
+    return [
+        Table(
+            ["scene", "points", "draws", *heads],
+            rows,
+            f"{_STUDIES['blocks']}.",
+            "lrr" + "cr" * len(variants),
+            notes=f"{_FIGURES}. Share: of the best mean IoU that every label of the even squares "
+            "led to, in three times as many steps.",
+            label="blocks",
+        )
+    ]
 
 
 def _has_setting(line: Line) -> bool:

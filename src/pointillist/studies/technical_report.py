@@ -67,10 +67,6 @@ def make_document(findings: Findings) -> Document:
 
 def _abstract(findings: Findings) -> list[str]:
     evidence = findings.evidence
-    counts = {
-        verdict: sum(claim.verdict == verdict for claim in findings.claims)
-        for verdict in results.TONES
-    }
     said = [
         "A published study trains a U-Net with partial cross-entropy on a few labelled points per "
         "image and reports, from one seed and with ImageNet weights, a mean IoU of 0.93 on "
@@ -96,13 +92,12 @@ def _abstract(findings: Findings) -> list[str]:
         said.append(
             "A random forest on multi-scale features of the same points reaches "
             + told(forest.miou)
-            + (", above the network: these scenes are easy." if better else ", below the network.")
+            + (
+                ", more than the network: these scenes are easy."
+                if better
+                else ", less than the network."
+            )
         )
     said += scenes.summary(evidence)
-    verdicts = [f"{n} are {verdict}" for verdict, n in counts.items() if n]
-    said.append(f"Of {len(findings.claims)} claims {_listed(verdicts)}.")
+    said.append(ledger.count_verdicts(findings.claims))
     return [" ".join(said)]
-
-
-def _listed(parts: list[str]) -> str:
-    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
