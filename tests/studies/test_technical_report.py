@@ -53,10 +53,27 @@ def _score(cell: ClassicCell) -> float:
     return 0.8 + 0.02 * float(np.log2(cell.points_per_image)) - worse + 0.001 * (cell.seed % 2)
 
 
+def test_each_design_has_its_own_learning_curve(tmp_path: Path) -> None:
+    """Ten per class and fifty per image are both fifty points, and not the same thing."""
+
+    def score(cell: ClassicCell) -> float:
+        base = 0.99 if cell.supervision == "full" else 0.98 - 0.4 / cell.points_per_image
+        return base + (0.005 if cell.n_points else 0.0) + 0.0001 * cell.seed
+
+    make_records(find_study("all"), tmp_path, 3, score)
+    found = gather(tmp_path)
+    assert set(found.curves) == {"per class", "per image"}
+    ceilings = {design: curve.ceiling for design, curve in found.curves.items()}
+    assert ceilings["per class"] == pytest.approx(0.98, abs=5e-4)
+    assert ceilings["per image"] == pytest.approx(0.985, abs=5e-4)
+    needed = {design: budgets[-1].points for design, budgets in found.budgets.items()}
+    assert needed["per class"] > needed["per image"]  # for 99 %
+
+
 def test_the_experiments_are_discussed_with_the_numbers_of_the_records(tmp_path: Path) -> None:
     make_records(find_study("all"), tmp_path, 3, _score)
     page = render_html(make_document(gather(tmp_path)))
-    assert "Twice the points gain +0.0200 from 1 to 5" in page
+    assert "Each doubling of the points gains +0.0200 from 1 to 5" in page
     assert "are ahead of random ones in 5 of 5 rows" in page
     assert "Interior</em> points" not in page  # twenty times the points mend much of it
     assert "significantly so in none of 5 rows" in page
