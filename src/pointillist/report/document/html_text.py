@@ -17,6 +17,7 @@ from pointillist.report.document.inline import (
     Strong,
     Text,
     parse,
+    polish,
 )
 from pointillist.report.document.mathml import render_mathml
 from pointillist.report.document.plan import Plan
@@ -74,7 +75,7 @@ def _em(value: float) -> str:
 def _span(span: Span, plan: Plan) -> str:
     match span:
         case Text(text):
-            return escape(text)
+            return escape(polish(text))
         case Code(text):
             return f"<code>{escape(text)}</code>"
         case Math(source):
