@@ -11,8 +11,8 @@ r"""Markup inside a line of text, and nothing but these eight things.
 | `[text](https://…)` | a link; `https:`, `http:` and `mailto:` only |
 | `\*` | the sign itself; a backslash before a letter is a backslash |
 
-No line breaks inside `95 %`, `n = 10`, `0.98 ± 0.01`, `5–32` and `−1 to 1`. An apostrophe is set as ’,
-and a word between two of them is ‘quoted’; code stays as it is.
+No line breaks inside `95 %`, `n = 10`, `0.98 ± 0.01`, `5–32` and `−1 to 1`.
+An apostrophe is set as ’, words between two of them as ‘a quotation’; code stays as it is.
 A sign that opens nothing is itself: `a * b`, `2*3*4`, `snake_case`, `p < 0.05`, `5 $`, `[1, 2]`.
 Text from elsewhere (class names, file names) goes through `literal`, and shows just as it is.
 Everything that is not in the table is plain text and is escaped by each renderer.
