@@ -75,7 +75,7 @@ def test_numbers_are_judged_by_the_interval(ledger: list[Claim]) -> None:
     # made-up recall is the mean IoU: below what is stated for recall
     assert _find(ledger, "Road, recall").verdict == NOT_REPRODUCED
     claim = _find(ledger, "5 points per class, mean IoU")
-    assert re.match(r"0\.9\d{3} \(0\.9\d{3} – 0\.9\d{3}, n = 5\)", claim.measured)
+    assert re.match(r"0\.9\d{3} \(0\.9\d{3}–0\.9\d{3}, n = 5\)", claim.measured)
 
 
 def test_sentences_are_judged_by_their_rules(ledger: list[Claim]) -> None:

@@ -9,7 +9,12 @@ import pytest
 from scipy import stats
 
 from pointillist.errors import InputError
-from pointillist.studies.statistics import compare_pairs, correct_for_many, mean_over_seeds
+from pointillist.studies.statistics import (
+    Mean,
+    compare_pairs,
+    correct_for_many,
+    mean_over_seeds,
+)
 
 
 def test_a_mean_with_students_t() -> None:
@@ -18,7 +23,12 @@ def test_a_mean_with_students_t() -> None:
     low, high = stats.t.interval(0.95, 3, loc=np.mean(scores), scale=stats.sem(scores))
     assert (mean.value, mean.low, mean.high) == pytest.approx((np.mean(scores), low, high))
     assert mean.half == pytest.approx((high - low) / 2)
-    assert str(mean) == f"{np.mean(scores):.4f} ({low:.4f} – {high:.4f}, n = 4)"
+    assert str(mean) == f"{np.mean(scores):.4f} ({low:.4f}–{high:.4f}, n = 4)"
+
+
+def test_below_zero_stands_a_minus_and_no_dash_beside_it() -> None:
+    assert str(Mean(-0.0013, -0.0062, 0.0036, 8)) == "−0.0013 (−0.0062 to 0.0036, n = 8)"
+    assert str(Mean(-0.5, float("nan"), float("nan"), 1)) == "−0.5000 (1 seed)"
 
 
 def test_one_seed_has_no_interval() -> None:

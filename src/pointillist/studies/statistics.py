@@ -34,8 +34,15 @@ class Mean:
 
     def __str__(self) -> str:
         if self.n < 2:
-            return f"{self.value:.4f} (1 seed)"
-        return f"{self.value:.4f} ({self.low:.4f} – {self.high:.4f}, n = {self.n})"
+            return f"{_signed(self.value)} (1 seed)"
+        # a dash beside a minus could not be told from it
+        to = " to " if min(self.low, self.high) < 0 else "–"
+        interval = f"{_signed(self.low)}{to}{_signed(self.high)}"
+        return f"{_signed(self.value)} ({interval}, n = {self.n})"
+
+
+def _signed(value: float) -> str:
+    return f"{value:.4f}".replace("-", "−")
 
 
 def mean_over_seeds(scores: Sequence[float], confidence: float = 0.95) -> Mean:

@@ -96,6 +96,20 @@ def test_tables_and_pictures_are_described(page: Page) -> None:
     assert all(picture["alt"] for picture in pictures)
 
 
+def test_drawings_are_told_from_pictures_of_pixels(page: Page) -> None:
+    pictures = [i for i in page.all("img") if "width" in i]
+    drawn = [(i["src"] or "").startswith("data:image/svg") for i in pictures]
+    assert [i.get("class") == "drawn" for i in pictures] == drawn
+    assert sum(drawn) == 2
+
+
+def test_cells_of_rows_of_text_say_their_column(page: Page) -> None:
+    assert [t.get("class") for t in page.all("table")] == [None, "text stacked"]
+    said = [a["data-label"] for a in page.all("td") if "data-label" in a]
+    assert said[:3] == ["What was claimed", "Measured", "Verdict"]
+    assert len(said) == 3 * 60
+
+
 def test_the_same_document_gives_the_same_page(report: Document) -> None:
     assert render_html(report) == render_html(report)
 
@@ -151,4 +165,5 @@ def test_the_page_fits_in_a_browser(
     assert said == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("[...document.images].filter(i => !i.naturalWidth).length") == 0
+    assert page.evaluate("document.querySelector('#tab-claims .scroll').scrollWidth") <= width
     page.close()

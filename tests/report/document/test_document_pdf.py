@@ -108,6 +108,30 @@ def test_nothing_breaks_out_of_the_text(hostile: str, png: bytes, tmp_path: Path
     assert everything.count("#{panic()} 100% & ~ -- ©") == 8
 
 
+def test_the_running_head_names_the_section_of_the_top_of_the_page(tmp_path: Path) -> None:
+    text = [Paragraph("words " * 900)]
+    sections = [Section("First", text), Section("Second", [*text, PageBreak()])]
+    document = Document("t", [*sections, Section("Third", text)], running_title="Running")
+    found = pages(write_pdf(document, tmp_path / "a.pdf"))
+    heads = [re.match(r"Running (\w+)", page) for page in found[1:]]
+    assert [head[1] for head in heads if head] == ["First", "First", "Second", "Third", "Third"]
+
+
+@pytest.mark.parametrize(("length", "sticks"), [(50, True), (500, False)])
+def test_a_short_paragraph_is_kept_with_its_table(length: int, sticks: bool) -> None:
+    blocks = [Paragraph("x" * length), Table(["a"], [["b"]], "t")]
+    markup = render_typst(Document("t", [Section("s", blocks)]))
+    assert ("block(sticky: true, width: 100%, par(" in markup) is sticks
+
+
+def test_only_long_rows_break_over_the_page() -> None:
+    rows = [["short", "word"], ["long", "word " * 100]]
+    for widths, n in (((), 0), ((1, 3), 2)):
+        table = Table(["a", "b"], rows, "t", widths=widths)
+        markup = render_typst(Document("t", [Section("s", [table])]))
+        assert markup.count("tall-cell({") == n
+
+
 def test_words_in_formulas_stay_words(tmp_path: Path) -> None:
     formula = Formula(r'x = \text{"a" #panic() \\ $y$ } + \operatorname{"f" #g}')
     path = write_pdf(Document("t", [Section("s", [formula])]), tmp_path / "a.pdf")

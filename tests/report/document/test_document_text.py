@@ -20,6 +20,7 @@ from pointillist.report.document.inline import (
     Text,
     parse,
     plain,
+    polish,
 )
 from pointillist.report.document.typst_code import quote
 
@@ -62,6 +63,24 @@ def test_no_line_breaks_inside_a_figure() -> None:
     figures = ("95 %", "0.98 ± 0.01", "n = 10", "5 %")
     assert all(figure.replace(" ", "\N{NO-BREAK SPACE}") in text.text for figure in figures)
     assert text.text.count("\N{NO-BREAK SPACE}") == 6
+
+
+def test_an_interval_stays_on_its_line() -> None:
+    (text,) = parse("−0.001 (−0.006 to −0.002), from 5 to 20, to 3")
+    assert text == Text("−0.001 (−0.006\u00a0to\u00a0−0.002), from 5\u00a0to\u00a020, to 3")
+    assert polish("0.97–0.98, a–b") == "0.97–\u20600.98, a–b"
+
+
+@pytest.mark.parametrize(
+    ("written", "polished"),
+    [
+        ("the network's and the seeds' mean", "the network’s and the seeds’ mean"),
+        ("'s size", "’s size"),
+        ("'unet' isn't 5' long, 'a b'.", "‘unet’ isn’t 5' long, ‘a b’."),
+    ],
+)
+def test_apostrophes_are_typographic(written: str, polished: str) -> None:
+    assert polish(written) == polished
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"])))

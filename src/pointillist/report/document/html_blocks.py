@@ -23,8 +23,11 @@ from pointillist.report.document.blocks import (
 )
 from pointillist.report.document.html_text import render_formula, render_inline
 from pointillist.report.document.images import Picture
-from pointillist.report.document.inline import plain
+from pointillist.report.document.inline import plain, polish
 from pointillist.report.document.plan import Placed, Plan
+
+# A row's name of more characters is wrapped on a narrow page.
+LONG_NAME = 20
 
 
 def render_block(placed: Placed, plan: Plan, level: int = 2) -> Iterator[str]:
@@ -103,10 +106,12 @@ def _image(figure: Figure, picture: Picture, width: float = 1.0) -> str:
     data = base64.b64encode(picture.data).decode("ascii")
     alt = escape(picture.alt)
     style = f' style="width: {100 * width:.4g}%"' if width < 1 else ""
-    pixels = ' class="pixelated"' if figure.pixelated else ""
+    # Drawings are turned from dark to light on a dark page, pictures made of pixels are not.
+    names = ["drawn"] * (picture.kind == "svg") + ["pixelated"] * figure.pixelated
+    kind = f' class="{" ".join(names)}"' if names else ""
     # In units that keep the ratio of small viewBoxes.
     size = f'width="1200" height="{max(1, round(1200 * picture.ratio))}"'
-    return f'<img src="data:{picture.media_type};base64,{data}" alt="{alt}" {size}{pixels}{style}>'
+    return f'<img src="data:{picture.media_type};base64,{data}" alt="{alt}" {size}{kind}{style}>'
 
 
 def _panels(placed: Placed, block: FigureGrid, plan: Plan) -> Iterator[str]:
@@ -121,7 +126,8 @@ def _panels(placed: Placed, block: FigureGrid, plan: Plan) -> Iterator[str]:
 
 def _table(placed: Placed, table: Table, plan: Plan) -> Iterator[str]:
     name = escape(plain(f"{placed.target.name}. " if placed.target else "") + plain(table.caption))
-    wide = ' class="text"' if any(table.widths) else ""
+    kind = "text stacked" if _is_stacked(table) else "text" * any(table.widths)
+    wide = f' class="{kind}"' if kind else ""
     yield f'<div class="table" id="{_anchor(placed)}">'
     yield f'<div class="scroll" role="region" aria-label="{name}" tabindex="0"><table{wide}>'
     yield f"<caption><div>{_caption(placed, table.caption, plan)}</div></caption>"
@@ -150,6 +156,11 @@ def _table(placed: Placed, table: Table, plan: Plan) -> Iterator[str]:
     yield "</div>"
 
 
+def _is_stacked(table: Table) -> bool:
+    """Whether a narrow page shows a row's cells below each other, as they hold sentences."""
+    return any(table.widths[1:])
+
+
 def _widths(table: Table) -> Iterator[str]:
     """Shares of the width, for columns of text."""
     if total := sum(table.widths):
@@ -163,11 +174,12 @@ def _group(text: str, span: int, plan: Plan) -> str:
     return f'<th scope="colgroup" class="group" colspan="{span}">{render_inline(text, plan)}</th>'
 
 
-def _side(table: Table, i: int) -> str:
-    """Class of a cell: its side, and whether it is as wide as its content."""
+def _side(table: Table, i: int, text: str = "") -> str:
+    """Class of a cell: its side, whether it is as wide as its content, whether its text is long."""
     side = table.alignments[i].replace("l", "") if table.alignments else ""
     fit = "fit" if any(table.widths) and not table.widths[i] else ""
-    names = f"{side} {fit}".strip()
+    long = "long" if len(text) > LONG_NAME else ""
+    names = " ".join(filter(None, (side, fit, long)))
     return f' class="{names}"' if names else ""
 
 
@@ -178,5 +190,8 @@ def _cell(table: Table, i: int, cell: Cell, plan: Plan) -> str:
     if cell.tone != "plain":
         body = f'<span class="{cell.tone}">{body}</span>'
     if i == 0:
-        return f'<th scope="row"{_side(table, i)}>{body}</th>'
-    return f"<td{_side(table, i)}>{body}</td>"
+        return f'<th scope="row"{_side(table, i, cell.text)}>{body}</th>'
+    # Cells below each other have no header above them: each says its column.
+    name = escape(polish(plain(table.columns[i]))) if _is_stacked(table) else ""
+    label = f' data-label="{name}"' if name else ""
+    return f"<td{_side(table, i)}{label}>{body}</td>"

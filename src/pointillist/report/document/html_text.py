@@ -17,6 +17,7 @@ from pointillist.report.document.inline import (
     Strong,
     Text,
     parse,
+    polish,
 )
 from pointillist.report.document.mathml import render_mathml
 from pointillist.report.document.plan import Plan
@@ -61,6 +62,8 @@ def render_formula(source: str, *, display: bool = False) -> str:
     drawn = draw_formula(source, display=display)
     data = base64.b64encode(drawn.svg).decode("ascii")
     size = f"width: {_em(drawn.width)}; height: {_em(drawn.height)}"
+    if display:  # the style may make it smaller where the page is narrow
+        size = f"--width: {_em(drawn.width)}; {size}"
     shift = "" if display else f"; vertical-align: {_em(-drawn.depth)}"
     image = f'<img src="data:image/svg+xml;base64,{data}" alt="" style="{size}{shift}">'
     spoken = render_mathml(source, display=display)
@@ -74,7 +77,7 @@ def _em(value: float) -> str:
 def _span(span: Span, plan: Plan) -> str:
     match span:
         case Text(text):
-            return escape(text)
+            return escape(polish(text))
         case Code(text):
             return f"<code>{escape(text)}</code>"
         case Math(source):

@@ -11,7 +11,8 @@ r"""Markup inside a line of text, and nothing but these eight things.
 | `[text](https://…)` | a link; `https:`, `http:` and `mailto:` only |
 | `\*` | the sign itself; a backslash before a letter is a backslash |
 
-No line breaks inside `95 %`, `n = 10` and `0.98 ± 0.01`.
+No line breaks inside `95 %`, `n = 10`, `0.98 ± 0.01`, `5–32` and `−1 to 1`.
+An apostrophe is set as ’, words between two of them as ‘a quotation’; code stays as it is.
 A sign that opens nothing is itself: `a * b`, `2*3*4`, `snake_case`, `p < 0.05`, `5 $`, `[1, 2]`.
 Text from elsewhere (class names, file names) goes through `literal`, and shows just as it is.
 Everything that is not in the table is plain text and is escaped by each renderer.
@@ -99,8 +100,15 @@ _MARKUP = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-# Spaces that no line breaks at: 95 %, n = 10, 0.98 ± 0.01.
-_TOGETHER = re.compile(r"(?<=\d) (?=%)|(?<=\bn) (?==)|(?<=\bn =) (?=\d)| (?=± \d)|(?<=±) (?=\d)")
+# Spaces that no line breaks at: 95 %, n = 10, 0.98 ± 0.01, −1 to 1.
+_TOGETHER = re.compile(
+    r"(?<=\d) (?=%)|(?<=\bn) (?==)|(?<=\bn =) (?=\d)| (?=± \d)|(?<=±) (?=\d)"
+    r"|(?<=\d) (?=to −?\d)|(?<=\d to) (?=−?\d)"
+)
+_QUOTED = re.compile(r"(?<!\w)'(?!s\b)([^'\s](?:[^']*[^'\s])?)'(?!\w)")
+# At the start of a text it follows what was emphasised, cited or code.
+_APOSTROPHE = re.compile(r"(?<=[^\W\d_])'|^'(?=s\b)")
+_RANGE = re.compile(r"(?<=\d)–(?=\d)")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -129,6 +137,12 @@ def literal(text: object) -> str:
 def plain(text: str) -> str:
     """The words of a marked-up text, for titles of windows and for pictures' descriptions."""
     return "".join(_plain(span) for span in parse(text)).strip()
+
+
+def polish(text: str) -> str:
+    """Plain text as it is set: typographic apostrophes and quotes, and ranges on one line."""
+    text = _APOSTROPHE.sub("’", _QUOTED.sub(r"‘\1’", text))
+    return _RANGE.sub("–\N{WORD JOINER}", text)
 
 
 def _parse(text: str) -> tuple[Span, ...]:

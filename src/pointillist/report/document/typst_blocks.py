@@ -30,9 +30,13 @@ from pointillist.report.document.typst_text import optional, render_inline
 # A4 less its margins; a figure also leaves room for its caption.
 TEXT_WIDTH_MM, FIGURE_HEIGHT_MM = 152.0, 195.0
 # A table of at most this many rows is kept on one page.
-UNBROKEN_ROWS = 16
+UNBROKEN_ROWS = 18
 # So is a note whose markup, or a table with wrapped text whose cells, have fewer characters.
 UNBROKEN_NOTE = 1600
+# A row whose longest cell has more may break, where it would leave a page half empty.
+UNBROKEN_CELL = 160
+# A paragraph of more characters may stand alone with its heading, and its table on the next page.
+LEADING = 240
 _SIDES = {"l": "left", "c": "center", "r": "right"}
 
 
@@ -59,7 +63,7 @@ class TypstBlocks:
                 for child, after in zip_longest(placed.children, placed.children[1:]):
                     calls = self.render(child, level + 1)
                     if child is placed.children[0] and leads_to_table(child, after):
-                        calls = (f"block(sticky: true, {call})" for call in calls)
+                        calls = (f"block(sticky: true, width: 100%, {call})" for call in calls)
                     yield from calls
             case Paragraph(text):
                 yield f"par({self.text(text)})"
@@ -174,8 +178,10 @@ class TypstBlocks:
                 continue
             if ruled and i and not isinstance(table.rows[i - 1], Subhead):
                 yield "row-rule()"
-            for cell in row:
-                yield self.cell(cell if isinstance(cell, Cell) else Cell(str(cell)))
+            cells = [cell if isinstance(cell, Cell) else Cell(str(cell)) for cell in row]
+            breaks = ruled and max(len(cell.text) for cell in cells) > UNBROKEN_CELL
+            for cell in cells:
+                yield f"tall-cell({self.cell(cell)})" if breaks else self.cell(cell)
 
     def cell(self, cell: Cell) -> str:
         """A cell with its colour and weight."""
@@ -192,7 +198,10 @@ def _letters(table: Table) -> int:
 
 
 def leads_to_table(block: Placed, after: Placed | None) -> bool:
-    """Whether a paragraph would stand alone with its heading when the table starts a new page."""
+    """Whether a short paragraph would stand alone with its heading when its table does not fit."""
     return (
-        isinstance(block.block, Paragraph) and after is not None and isinstance(after.block, Table)
+        isinstance(block.block, Paragraph)
+        and len(block.block.text) <= LEADING
+        and after is not None
+        and isinstance(after.block, Table)
     )

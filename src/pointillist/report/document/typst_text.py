@@ -15,6 +15,7 @@ from pointillist.report.document.inline import (
     Strong,
     Text,
     parse,
+    polish,
 )
 from pointillist.report.document.plan import Plan
 from pointillist.report.document.typst_code import quote
@@ -44,7 +45,7 @@ def _spans(spans: Sequence[Span], plan: Plan) -> str:
 def _span(span: Span, plan: Plan) -> str:
     match span:
         case Text(text):
-            return quote(text)
+            return quote(polish(text))
         case Code(text):
             # Short code stays in one piece; longer code may break.
             return f"{'code' if len(text) <= 24 else 'code-wrap'}({quote(text)})"
