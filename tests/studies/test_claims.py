@@ -92,7 +92,9 @@ def test_sentences_are_judged_by_their_rules(ledger: list[Claim]) -> None:
     assert _find(ledger, "random initialisation (no ImageNet)").verdict == NOT_REPRODUCED
     assert _find(ledger, "the fully supervised baseline").verdict == NOT_CONFIRMED
     assert _find(ledger, "its stratified sampler").verdict == CONFIRMED
-    assert _find(ledger, "one seed: differences").verdict == NOT_CONFIRMED  # little noise is made up
+    assert (
+        _find(ledger, "one seed: differences").verdict == NOT_CONFIRMED
+    )  # little noise is made up
 
 
 def test_doubts_are_counted_apart(ledger: list[Claim]) -> None:

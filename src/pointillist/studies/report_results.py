@@ -65,7 +65,7 @@ def density_section(findings: Findings) -> Section | None:
         line_table(lines, "Point density, P-classic.", "density"),
         *_drawn(
             figures.draw_density(findings.evidence, findings.curves),
-            "Mean IoU against points per image. Bars are 95 % intervals over seeds.",
+            "Mean IoU against points per image. Bars are 95 % intervals over three seeds or more.",
             "density-figure",
         ),
         *discuss_density(lines),
@@ -230,7 +230,8 @@ def baselines_section(findings: Findings) -> Section | None:
             ),
             *_drawn(
                 figures.draw_bars(lines),
-                "The rows of [#baselines], best first, with 95 % intervals.",
+                "The rows of [#baselines]: by number of labels, below the line what was trained "
+                "otherwise; 95 % intervals where there are three seeds or more.",
                 "baselines-figure",
             ),
         ],
