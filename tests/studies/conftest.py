@@ -22,6 +22,6 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[ToyCell]:
         cells.append(cell)
         return {"protocol": "P-toy", "cell": asdict(cell), "miou": cell.n / 10}
 
-    toy = Protocol("P-toy", 2, ToyCell, run, "toy.jsonl")
+    toy = Protocol("P-toy", 2, ToyCell, run, "toy.jsonl", accuracy="miou")
     monkeypatch.setitem(protocols(), "P-toy", toy)
     return cells

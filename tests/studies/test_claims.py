@@ -12,12 +12,17 @@ from study_cases import make_records
 from pointillist.studies import find_study
 from pointillist.studies.claims import (
     CONFIRMED,
+    DIFFERENT,
     DOUBTS,
     EXCEEDED,
+    MET,
     NOT_CONFIRMED,
     NOT_MEASURED,
     NOT_REPRODUCED,
     REPRODUCED,
+    SAME,
+    SET_UP,
+    TARGETS,
     Claim,
     count_verdicts,
     make_ledger,
@@ -100,10 +105,37 @@ def test_sentences_are_judged_by_their_rules(ledger: list[Claim]) -> None:
 def test_doubts_are_counted_apart(ledger: list[Claim]) -> None:
     told = count_verdicts(ledger)
     n_doubts = sum(claim.group == DOUBTS for claim in ledger)
+    n_own = sum(claim.group not in (DOUBTS, SET_UP, TARGETS) for claim in ledger)
     assert n_doubts == 6
-    assert told.startswith(f"Of {len(ledger) - n_doubts} claims ")
+    assert told.startswith(f"Of {n_own} claims ")
     assert f"Of {n_doubts} inconsistencies found in it " in told
     assert {c.verdict for c in ledger if c.group == DOUBTS} <= {CONFIRMED, NOT_CONFIRMED}
+
+
+def test_set_up_and_targets_have_lines_of_their_own(ledger: list[Claim]) -> None:
+    assert {c.verdict for c in ledger if c.group == SET_UP} == {SAME, DIFFERENT}
+    targets = {c.text: c.verdict for c in ledger if c.group == TARGETS}
+    assert len(targets) == 5
+    assert targets["200 points per image reach 98 % of this project's own full masks"] == MET
+    # made-up vegetation has the mean IoU: above what is stated for four classes, not for bare soil
+    assert _find(ledger, "every class's IoU").measured in ("4 of 5 classes", "5 of 5 classes")
+
+
+def test_its_own_sampler_is_told_from_random_points_where_it_is_better(tmp_path: Path) -> None:
+    make_records(find_study("sampling"), tmp_path, 5, lambda c: score(c) + _luck(c))
+    claim = _find(make_ledger(Evidence(tmp_path)), "its stratified sampler")
+    assert claim.verdict == NOT_CONFIRMED
+    assert "apart from random points in 5 of 5 rows" in claim.why
+
+
+def _luck(cell: ClassicCell) -> float:
+    return -0.1 if cell.strategy == "pseudo-stratified" else 0.0
+
+
+def test_one_seed_is_no_verdict(tmp_path: Path) -> None:
+    make_records(find_study("density"), tmp_path, 1, score)
+    claim = _find(make_ledger(Evidence(tmp_path)), "1 point per class, mean IoU")
+    assert (claim.verdict, claim.why) == (NOT_MEASURED, "one seed, no interval")
 
 
 def test_the_cost_claim_follows_its_parameters(tmp_path: Path) -> None:
@@ -117,7 +149,7 @@ def test_the_cost_claim_follows_its_parameters(tmp_path: Path) -> None:
 def test_without_records_nothing_is_claimed(tmp_path: Path) -> None:
     ledger = make_ledger(Evidence(tmp_path))
     measured = [c for c in ledger if c.verdict != NOT_MEASURED]
-    assert [c.text[:3] for c in measured] == ["(g)"]
+    assert [c.text[:3] for c in measured if c.group != SET_UP] == ["(g)"]
 
 
 def test_the_committed_ledger_is_that_of_the_committed_records() -> None:

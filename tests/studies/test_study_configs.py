@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pointillist.data.benchmarks import DATA_SETS
 from pointillist.errors import ConfigError, InputError, MissingFileError
 from pointillist.studies import find_study
 from pointillist.studies.named import STUDIES
@@ -17,7 +19,7 @@ _BENCHMARK = (
 _GOOD = "name: x\ntitle: x\nrows:\n  - cells: {n_per_class: [5, 10], views: 8}\n"
 
 
-@pytest.mark.parametrize("name", [name for name in STUDIES if name != "all"])
+@pytest.mark.parametrize("name", [name for name in (*STUDIES, *DATA_SETS) if name != "all"])
 def test_a_file_for_each_study(name: str) -> None:
     assert find_study(str(CONFIGS / f"{name}.yaml")) == find_study(name)
 
@@ -76,3 +78,45 @@ def test_unknown_things_in_a_file(tmp_path: Path) -> None:
         find_study(str(path))
     with pytest.raises(MissingFileError, match=r"does not exist. Check its path"):
         find_study(str(tmp_path / "none.yaml"))
+
+
+def test_all_studies_together_run_what_each_of_them_runs() -> None:
+    every = find_study("all")
+    own = {cell for name in STUDIES if name != "all" for cell in _own_cells(name)}
+    assert set(every.cells(every.seeds)) == own
+    assert {cell.seed for cell in every.cells(2)} == {0, 1}
+
+
+def _own_cells(name: str) -> list[Any]:
+    study = find_study(name)
+    return study.cells(study.seeds)
+
+
+def test_a_row_of_two_studies_keeps_its_comparison() -> None:
+    against = {row.name: row.against for row in find_study("all").rows}
+    for name in ("baselines", "ablation-reduced"):
+        for row in find_study(name).rows:
+            assert row.against is None or against[row.name] is not None
+
+
+@pytest.mark.parametrize(
+    ("cells", "strategy"),
+    [
+        ("n_per_class: 5, strategy: balanced", "random"),
+        ("n_points: 50, strategy: simple", "random"),
+        ("n_points: 50, strategy: balanced", "balanced"),
+        ("n_per_class: 5, strategy: stratified", "stratified"),
+    ],
+)
+def test_each_way_of_drawing_has_one_name(cells: str, strategy: str, tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(_GOOD.replace("n_per_class: [5, 10]", cells))
+    (row,) = find_study(str(path)).rows
+    assert row.cell.strategy == strategy
+
+
+def test_simple_points_need_a_number_in_total(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(_GOOD.replace("views: 8", "strategy: simple"))
+    with pytest.raises(InputError, match="Expected n_points with the strategy simple"):
+        find_study(str(path))

@@ -62,9 +62,11 @@ def test_records_without_cell_or_score_are_left_out_aloud(
     append_record(path, {"protocol": "P-toy", "protocol_version": 2, "miou": 0.5})
     cell = {"n": 1, "seed": 0}
     append_record(path, {"protocol": "P-toy", "protocol_version": 2, "cell": cell})
+    blank = {"protocol": "P-toy", "protocol_version": 2, "cell": cell, "miou": float("nan")}
+    append_record(path, blank)
     said: list[str] = []
     assert StudyGrid("toy", [ToyCell(1)], tmp_path).recorded(said.append) == [None]
-    assert said == [f"Records of {path} left out because they hold no cell or no mean IoU: 2."]
+    assert said == [f"Records of {path} left out because they hold no cell or no scores: 3."]
 
 
 def test_what_another_process_ran_meanwhile_is_not_run_again(

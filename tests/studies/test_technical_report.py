@@ -109,6 +109,36 @@ def test_without_records_the_report_says_so(tmp_path: Path) -> None:
     assert "Experiment 1: how many points" not in page
 
 
+def test_records_that_are_left_out_are_told_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_records(find_study("density"), tmp_path, 2, lambda cell: 0.9)
+    path = tmp_path / "classic.jsonl"
+    newer = (
+        path.read_text()
+        .splitlines()[0]
+        .replace('"P-classic"', '"P-classic", "protocol_version": 9')
+    )
+    path.write_text(path.read_text() + newer + '\n{"protocol": "P-cl')
+    with pytest.raises(SystemExit) as stop:
+        main(["report", "--out", str(tmp_path / "r.pdf"), "--claims", str(tmp_path / "c.md"),
+              "--clicks", str(tmp_path / "k.md"), "--records", str(tmp_path)])  # fmt: skip
+    assert not stop.value.code
+    said = capsys.readouterr().err
+    assert said.count("because they are of another protocol than P-classic, version 1: 1.") == 1
+    assert said.count("was cut off (a run was killed while it wrote)") == 1
+
+
+def test_no_folder_of_records_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["report", "--out", str(tmp_path / "r.pdf"), "--records", str(tmp_path / "none")])
+    assert stop.value.code == 1
+    assert "none' does not exist. Check --records" in capsys.readouterr().err.replace("\n", " ")
+    assert not (tmp_path / "r.pdf").exists()
+
+
 def test_other_times_of_labelling(tmp_path: Path) -> None:
     out = tmp_path / "r.pdf"
     with pytest.raises(SystemExit) as stop:

@@ -373,9 +373,10 @@ def study(
         str,
         typer.Argument(
             help="density, sampling, baselines, perclass, transfer, real, ablation, "
-            "ablation-reduced, disturbed, blocks, accuracy, clicks or all; a published data set "
-            "(potsdam, vaihingen, deepglobe, agriculture-vision, loveda, openearthmap); a .yaml "
-            "file; prepare, which writes the scenes as arrays for machines without GDAL; or "
+            "ablation-reduced, ensemble, disturbed, blocks, accuracy, clicks or all; a published "
+            "data set (potsdam, vaihingen, deepglobe, agriculture-vision, loveda, openearthmap) or "
+            "folders of images and masks of your own (folders), with --root; a .yaml file; "
+            "prepare, which writes the scenes as arrays for machines without GDAL; or "
             "examples, which keeps the maps that the report shows."
         ),
     ],
@@ -445,12 +446,14 @@ def report(
     from pointillist.studies.cost import CostModel
     from pointillist.studies.findings import gather
     from pointillist.studies.places import Folders
+    from pointillist.studies.records import require_folder
     from pointillist.studies.technical_report import write_report
 
     cost = CostModel(seconds_per_point, minutes_per_mask, hourly_wage)
     folders = None if scenes is None else Folders(scenes)
     page = out.with_suffix(".html")
-    write_report(gather(records, cost, folders), out, page, claims)
+    require_folder(records)
+    write_report(gather(records, cost, folders, console.say), out, page, claims)
     console.say(f"Report: {out}, {page}. Claims: {claims}.")
     if write_clicks_page(records, clicks):
         console.say(f"Where to click next: {clicks}")

@@ -17,7 +17,7 @@ def show_study(
     folders: Folders,
 ) -> None:
     """Run a study and print its table; `perclass` and data sets get one per class as well."""
-    from pointillist.data.benchmarks import BENCHMARKS
+    from pointillist.data.benchmarks import DATA_SETS
     from pointillist.scenes import CLASSIC_LEGEND
     from pointillist.studies.classic import name_weights
     from pointillist.studies.tables import render_classes, render_lines, run_study
@@ -48,7 +48,7 @@ def show_study(
         return
     for line in lines:
         classes = next(iter(line.runs.values())).get("classes", CLASSIC_LEGEND.names)
-        if name == "perclass" or name in BENCHMARKS:
+        if name == "perclass" or name in DATA_SETS:
             console.out.print(render_classes(line, tuple(classes)))
     for notice in dict.fromkeys(
         notice

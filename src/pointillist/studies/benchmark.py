@@ -45,10 +45,10 @@ class BenchmarkCell:
     batch_size: int = 4
 
     def __post_init__(self) -> None:
-        from pointillist.data.benchmarks import BENCHMARKS
+        from pointillist.data.benchmarks import DATA_SETS
 
-        if self.data not in BENCHMARKS:
-            raise InputError(f"Expected a data set of {', '.join(BENCHMARKS)}, got {self.data!r}.")
+        if self.data not in DATA_SETS:
+            raise InputError(f"Expected a data set of {', '.join(DATA_SETS)}, got {self.data!r}.")
         if self.supervision not in (None, FULL):
             raise InputError(
                 f"Expected supervision of P-benchmark to be {FULL}, or to be left out, "
@@ -103,7 +103,8 @@ def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, 
     if len(train) < cell.batch_size:
         raise InputError(
             f"Expected at least as many training tiles as there are in a step, got {len(train)} "
-            f"for a batch_size of {cell.batch_size}. Choose a smaller one, or smaller tiles."
+            f"for a batch_size of {cell.batch_size}. Choose a smaller one, or smaller tiles "
+            "(batch_size, tile_px) in a study file, docs/studies.md."
         )
     test.check_items()
     torch.manual_seed(cell.seed)

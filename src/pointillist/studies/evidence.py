@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,16 +23,25 @@ class Evidence:
 
     Args:
         records: Folder of the records.
+        say: Told of records that are left out, each sentence once.
     """
 
     records: Path
+    say: Callable[[str], None] | None = None
     _tables: dict[str, list[Line]] = field(default_factory=dict)
+    _told: set[str] = field(default_factory=set)
 
     def table(self, study: str) -> list[Line]:
         """All rows of a study that have a record, over all seeds recorded."""
         if study not in self._tables:
-            self._tables[study] = read_lines(find_study(study), MOST_SEEDS, self.records)
+            found = find_study(study)
+            self._tables[study] = read_lines(found, MOST_SEEDS, self.records, self._tell_once)
         return self._tables[study]
+
+    def _tell_once(self, sentence: str) -> None:
+        if self.say is not None and sentence not in self._told:
+            self._told.add(sentence)
+            self.say(sentence)
 
     def benchmarks(self) -> list[Line]:
         """All rows of all published data sets."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,10 +37,20 @@ class Findings:
 
 
 def gather(
-    records: Path, cost: CostModel | None = None, folders: Folders | None = None
+    records: Path,
+    cost: CostModel | None = None,
+    folders: Folders | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Findings:
-    """Read the records and compute what the report says."""
-    evidence = Evidence(records)
+    """Read the records and compute what the report says.
+
+    Args:
+        records: Folder of the records.
+        cost: Times of labelling; those of the literature where not given.
+        folders: Where real scenes are, for their images.
+        say: Told once of records that are left out.
+    """
+    evidence = Evidence(records, say)
     cost = cost or CostModel()
     curves, budgets = fit_density(evidence)
     claims = ledger.make_ledger(evidence, cost)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -83,7 +84,7 @@ def _usable(path: Path, protocol: Protocol, say: Say | None) -> Iterator[Record]
         same_name = record.get("protocol") == protocol.name
         if not same_name or record.get("protocol_version", 1) != protocol.version:
             others += 1
-        elif isinstance(record.get("cell"), dict) and isinstance(record.get("miou"), float | int):
+        elif isinstance(record.get("cell"), dict) and _is_scored(record, protocol):
             yield record
         else:
             incomplete += 1
@@ -93,7 +94,12 @@ def _usable(path: Path, protocol: Protocol, say: Say | None) -> Iterator[Record]
             f"{protocol.name}, version {protocol.version}: {others}."
         )
     if incomplete and say is not None:
-        say(f"Records of {path} left out because they hold no cell or no mean IoU: {incomplete}.")
+        say(f"Records of {path} left out because they hold no cell or no scores: {incomplete}.")
+
+
+def _is_scored(record: Record, protocol: Protocol) -> bool:
+    scores = (record.get("miou"), record.get(protocol.accuracy))
+    return all(isinstance(s, float | int) and math.isfinite(s) for s in scores)
 
 
 def run_missing(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pointillist.data.benchmarks import BENCHMARKS
+from pointillist.data.benchmarks import DATA_SETS
 from pointillist.errors import InputError
 from pointillist.studies.naming import OURS, REFERENCE
 from pointillist.studies.places import DUBAI
@@ -392,7 +392,7 @@ def study_config(name: str, weights: str | None = None) -> StudyConfig:
     """The configuration of a named study.
 
     Args:
-        name: One of `STUDIES` but `all`, or of `BENCHMARKS`.
+        name: One of `STUDIES` but `all`, or of `DATA_SETS`.
         weights: Name of a file of weights, for a row more of `baselines`.
     """
     if name == "baselines":
@@ -404,7 +404,7 @@ def find_study(name: str, weights: str | None = None) -> Study:
     """A study by its name, or of a YAML file.
 
     Args:
-        name: One of `STUDIES` or `BENCHMARKS`, or the path of a `.yaml` file.
+        name: One of `STUDIES` or `DATA_SETS`, or the path of a `.yaml` file.
         weights: Name of a file of weights, for a row more of `baselines`.
 
     Raises:
@@ -416,9 +416,9 @@ def find_study(name: str, weights: str | None = None) -> Study:
     if name == "all":
         parts = [make_study(study_config(part, weights)) for part in _CONFIGS]
         return merge_studies("all", "All studies on generated and Dubai scenes", parts)
-    if name not in _CONFIGS and name not in BENCHMARKS:
+    if name not in _CONFIGS and name not in DATA_SETS:
         raise InputError(
-            f"Expected a study of {', '.join(STUDIES)}, a data set of {', '.join(BENCHMARKS)}, "
+            f"Expected a study of {', '.join(STUDIES)}, a data set of {', '.join(DATA_SETS)}, "
             f"or a .yaml file, got '{name}'."
         )
     return make_study(study_config(name, weights))

@@ -186,9 +186,28 @@ def _row_by_row(
 def _read_cell(protocol: Protocol, stated: Mapping[str, Any], where: str) -> Cell:
     """A cell whose values have been judged before the first run, not after an hour."""
     check_values(protocol, stated, where)
-    cell = protocol.read_cell(stated)
+    cell = protocol.read_cell(_in_words_of_cells(stated))
     _check_names(cell)
     return cell
+
+
+def _in_words_of_cells(stated: Mapping[str, Any]) -> dict[str, Any]:
+    """One name for each way of drawing points, so that a finished run is known again.
+
+    As many points of every class are `random` with a number per class (the reference study's word)
+    and also called `balanced`; `random` with a number of points in total is also called `simple`.
+
+    Raises:
+        InputError: `simple` without a number of points in total.
+    """
+    strategy, in_total = stated.get("strategy"), stated.get("n_points") is not None
+    if strategy == "simple" and not in_total and "design" not in stated:
+        raise InputError(
+            "Expected n_points with the strategy simple, which draws without regard to class, got "
+            "points per class. Give n_points, or take the strategy balanced."
+        )
+    same = "simple" if in_total else "balanced"
+    return {**stated, "strategy": "random"} if strategy == same else dict(stated)
 
 
 def _check_names(cell: Cell) -> None:
@@ -252,6 +271,17 @@ def _describe(fault: ErrorDetails) -> str:
 
 
 def merge_studies(name: str, title: str, studies: Sequence[Study]) -> Study:
-    """All rows of several studies, each once."""
-    rows = {row.name: row for study in studies for row in study.rows}
+    """All rows of several studies, each once, with as many seeds as its own study gives it.
+
+    Of rows of the same name the one that is compared with another is kept.
+    """
+    rows: dict[str, Row] = {}
+    for study in studies:
+        for row in study.rows:
+            most = row.seeds(study.seeds)
+            known = rows.get(row.name)
+            if known is not None:
+                most = max(most, known.most_seeds or 0)
+                row = known if known.against is not None else row
+            rows[row.name] = replace(row, most_seeds=most)
     return Study(name, title, tuple(rows.values()), max(study.seeds for study in studies))

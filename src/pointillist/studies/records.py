@@ -11,7 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pointillist.errors import OutputError, StudyRunningError, UnreadableFileError
+from pointillist.errors import (
+    MissingFileError,
+    OutputError,
+    StudyRunningError,
+    UnreadableFileError,
+)
 
 
 def append_record(path: Path, record: dict[str, Any]) -> dict[str, Any]:
@@ -76,6 +81,19 @@ def read_records(path: Path, say: Callable[[str], None] | None = None) -> list[d
                 "made again."
             ) from error
     return records
+
+
+def require_folder(folder: Path) -> None:
+    """Refuse a folder of records that is not there: a report of nothing would replace a good one.
+
+    Raises:
+        MissingFileError: There is no such folder.
+    """
+    if not folder.is_dir():
+        raise MissingFileError(
+            f"Expected a folder of records, but '{folder}' does not exist. Check --records, or run "
+            "a study first."
+        )
 
 
 def _parse(line: bytes) -> dict[str, Any]:

@@ -40,6 +40,10 @@ TONES: dict[str, Any] = {
     ledger.NOT_REPRODUCED: "bad",
     ledger.CONFIRMED: "good",
     ledger.NOT_CONFIRMED: "bad",
+    ledger.SAME: "quiet",
+    ledger.DIFFERENT: "quiet",
+    ledger.MET: "good",
+    ledger.MISSED: "bad",
     ledger.NOT_MEASURED: "quiet",
 }
 

@@ -104,16 +104,22 @@ def run_study(
     return read_lines(study, n, records)
 
 
-def read_lines(study: Study, n_seeds: int, records: Path = RECORDS) -> list[Line]:
+def read_lines(
+    study: Study,
+    n_seeds: int,
+    records: Path = RECORDS,
+    say: Callable[[str], None] | None = None,
+) -> list[Line]:
     """The table of a study from its records; rows without any record are left out.
 
     Args:
         study: The rows.
         n_seeds: Seeds to look for.
         records: Folder of the records.
+        say: Told of records that are left out.
     """
     cells = study.cells(n_seeds)
-    recorded = StudyGrid(study.name, cells, records).recorded()
+    recorded = StudyGrid(study.name, cells, records).recorded(say)
     known = {cell: record for cell, record in zip(cells, recorded, strict=True) if record}
     lines: dict[str, Line] = {}
     for row in study.rows:

@@ -268,6 +268,22 @@ def make_openearthmap(
     return truth
 
 
+def make_folders(root: Path, *, seed: int = 0, legend: bool = False) -> Truth:
+    """Images and masks in two folders: the colours of ISPRS, or codes with a legend beside them."""
+    truth: Truth = {}
+    for i in range(6):
+        rng = np.random.default_rng([seed, i])
+        mask = class_blocks(rng, len(isprs.LEGEND), 128)
+        truth[f"tile{i}"] = mask
+        save(root / "images" / f"tile{i}.png", paint_bands(rng, mask))
+        coded = np.where(mask < 0, 255, mask + 1).astype(np.uint8)
+        colored = paint_colors(mask, isprs.LEGEND.colors, isprs.CLUTTER)
+        save(root / "masks" / f"tile{i}_mask.png", coded if legend else colored)
+    if legend:
+        isprs.LEGEND.write(root / "legend.yaml")
+    return truth
+
+
 MAKERS: dict[str, Callable[[Path], Truth]] = {
     "potsdam": make_potsdam,
     "vaihingen": make_vaihingen,
@@ -275,6 +291,7 @@ MAKERS: dict[str, Callable[[Path], Truth]] = {
     "agriculture-vision": make_agriculture_vision,
     "loveda": make_loveda,
     "openearthmap": make_openearthmap,
+    "folders": make_folders,
 }
 
 

@@ -1,6 +1,11 @@
 """Published data sets as their publishers lay them out, with simulated points."""
 
-from pointillist.data.benchmarks.catalogue import BENCHMARKS, count_images, open_benchmark
+from pointillist.data.benchmarks.catalogue import (
+    BENCHMARKS,
+    DATA_SETS,
+    count_images,
+    open_benchmark,
+)
 from pointillist.data.benchmarks.dataset import BenchmarkDataset
 
-__all__ = ["BENCHMARKS", "BenchmarkDataset", "count_images", "open_benchmark"]
+__all__ = ["BENCHMARKS", "DATA_SETS", "BenchmarkDataset", "count_images", "open_benchmark"]

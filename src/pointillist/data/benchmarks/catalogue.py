@@ -11,6 +11,7 @@ from pointillist.data.benchmarks.isprs import POTSDAM, VAIHINGEN
 from pointillist.data.benchmarks.layout import Benchmark, open_files
 from pointillist.data.benchmarks.loveda import LOVEDA
 from pointillist.data.benchmarks.openearthmap import OPENEARTHMAP
+from pointillist.data.benchmarks.own_folders import OWN_FOLDERS
 from pointillist.data.simulation import PointPlan
 from pointillist.errors import InputError
 
@@ -18,6 +19,10 @@ _ALL = (POTSDAM, VAIHINGEN, DEEPGLOBE, AGRICULTURE_VISION, LOVEDA, OPENEARTHMAP)
 _BY_NAME = {benchmark.name: benchmark for benchmark in _ALL}
 
 BENCHMARKS: tuple[str, ...] = tuple(_BY_NAME)
+"""The published data sets."""
+OWN = OWN_FOLDERS.name
+"""Images and masks of one's own."""
+DATA_SETS = (*BENCHMARKS, OWN)
 
 
 def open_benchmark(
@@ -40,7 +45,7 @@ def open_benchmark(
     data set says so in its `notices`.
 
     Args:
-        name: One of `BENCHMARKS`.
+        name: One of `BENCHMARKS`, or `folders` for images and masks of one's own.
         root: Folder into which the publisher's archives were unpacked.
         split: `train`, `val` or `test`.
         tile_px: Cut images into tiles of this side and make each an item; None keeps them whole.
@@ -81,7 +86,7 @@ def count_images(name: str, root: str | Path, split: str = "train") -> int:
 
 
 def _find(name: str) -> Benchmark:
-    benchmark = _BY_NAME.get(name)
+    benchmark = OWN_FOLDERS if name == OWN else _BY_NAME.get(name)
     if benchmark is None:
-        raise InputError(f"Expected a data set of {', '.join(BENCHMARKS)}, got '{name}'.")
+        raise InputError(f"Expected a data set of {', '.join(DATA_SETS)}, got '{name}'.")
     return benchmark
