@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pointillist.report.document import BulletList, Formula, Note, Paragraph, Section
 from pointillist.studies.findings import Findings
+from pointillist.studies.tables import Line
 
 
 def question() -> Section:
@@ -171,6 +174,18 @@ _ENOUGH_SEEDS = 10
 _ON_REAL_SCENES = ("real", "ablation-reduced", "ensemble", "disturbed", "blocks", "transfer")
 
 
+def _is_mixed(line: Line, lines: Sequence[Line]) -> bool:
+    """Whether a network is compared with one that another kind of machine trained, for a seed."""
+    other = next((x for x in lines if x.row.name == line.row.against), None)
+    if other is None or line.row.cell.recipe is not None:
+        return False
+    kinds = ("device", "precision_of_arithmetic")
+    return any(
+        [line.runs[seed].get(k) for k in kinds] != [other.runs[seed].get(k) for k in kinds]
+        for seed in line.runs.keys() & other.runs.keys()
+    )
+
+
 def limits(findings: Findings) -> Section:
     """What the figures do not say."""
     evidence = findings.evidence
@@ -203,6 +218,13 @@ def limits(findings: Findings) -> Section:
         )
     if full is not None and full.miou.n < _ENOUGH_SEEDS:
         items.append(f"Every ratio to full masks rests on {full.miou.n} seeds of full masks.")
+    mixed = [line for line in classic if line.comparison and _is_mixed(line, classic)]
+    if mixed:
+        items.append(
+            f"In {len(mixed)} rows of P-classic some pairs join a run on a GPU with one on a CPU, "
+            "or other arithmetic: what the machines do to a training stands in these differences "
+            "too."
+        )
     if scarce:
         items.append(
             f"{len(scarce)} of {len(draws)} results on real scenes rest on fewer than three draws "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -173,14 +174,17 @@ def render_lines(lines: list[Line]) -> Group:
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     compares = any(line.comparison for line in lines)
-    titles = ["mean IoU", "accuracy", "reference study"]
-    titles += ["difference", "effect", "p"] if compares else []
+    states = any(line.stated is not None for line in lines)
+    shown = {"mean IoU": True, "accuracy": True, "reference study": states,
+             **dict.fromkeys(("difference", "effect", "p"), compares)}  # fmt: skip
     table.add_column("run")
-    for title in titles:
+    for title in compress(shown, shown.values()):
         table.add_column(title, justify="right")
     for line in lines:
-        table.add_row(line.row.name, *_cells(line)[: len(titles)])
-    notes = ["95 % intervals over seeds by Student's t. Reference: one seed, ImageNet weights."]
+        table.add_row(line.row.name, *compress(_cells(line), shown.values()))
+    notes = ["95 % intervals over seeds by Student's t."]
+    if states:
+        notes[0] += " Reference: one seed, ImageNet weights."
     if compares:
         notes.append(
             "Difference to the row of the same kind that comes first, on the same seeds; effect: "
