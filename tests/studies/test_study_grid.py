@@ -15,12 +15,13 @@ import psutil
 import pytest
 from study_cases import ToyCell
 
-from pointillist.errors import StudyRunningError, WorkerError
+from pointillist.errors import InputError, MissingFileError, StudyRunningError, WorkerError
 from pointillist.studies import append_record, grid, read_records
 from pointillist.studies.classic import ClassicCell
 from pointillist.studies.grid import StudyGrid, run_missing
-from pointillist.studies.places import NOWHERE
+from pointillist.studies.places import NOWHERE, Folders
 from pointillist.studies.records import hold_records
+from pointillist.studies.scene import SceneCell
 from pointillist.studies.workers import choose_workers, run_side_by_side
 
 
@@ -209,3 +210,17 @@ def test_a_killed_process_is_told() -> None:
 def test_how_many_side_by_side() -> None:
     assert choose_workers(3) == 3
     assert choose_workers(None) >= 1
+
+
+def test_what_a_run_needs_is_looked_for_before_the_first_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grid, "run_in_turn", pytest.fail)
+    cells = [ClassicCell(), ClassicCell(encoder="resnet43")]
+    with pytest.raises(InputError, match=r"got 'resnet43'. Similar ones: .*resnet34"):
+        run_missing(StudyGrid("x", cells, tmp_path), _silent)
+    scenes = tmp_path / "scenes"
+    scenes.mkdir()
+    study = StudyGrid("x", [SceneCell("dubai99", 300)], tmp_path, Folders(scenes))
+    with pytest.raises(MissingFileError, match=r"dubai99_image\.tif is not there"):
+        run_missing(study, _silent)

@@ -194,7 +194,7 @@ def _maker(spec: NetworkSpec) -> Callable[[], nn.Module]:
         return lambda: SlimUnet(SLIM_WIDTHS[spec.encoder], spec.in_channels, spec.num_classes)
     import segmentation_models_pytorch as smp
 
-    _check_encoder(spec.encoder)
+    check_encoder(spec.encoder)
     make = getattr(smp, ARCHITECTURES[spec.architecture])
     return lambda: cast(
         "nn.Module",
@@ -207,10 +207,17 @@ def _maker(spec: NetworkSpec) -> Callable[[], nn.Module]:
     )
 
 
-def _check_encoder(encoder: str) -> None:
+def check_encoder(encoder: str) -> None:
+    """Refuse an encoder that there is not.
+
+    Raises:
+        InputError: Neither one of segmentation-models-pytorch, of timm, nor a slim one.
+    """
     import segmentation_models_pytorch as smp
     import timm
 
+    if encoder in SLIM_WIDTHS:
+        return
     names: list[str] = smp.encoders.get_encoder_names()
     if encoder in names or (
         encoder.startswith("tu-") and timm.is_model(encoder.removeprefix("tu-"))

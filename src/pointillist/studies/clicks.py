@@ -22,7 +22,7 @@ from pointillist.sampling import draw_points
 from pointillist.scenes import generate_terrain
 from pointillist.studies.click_learners import ForestLearner, Learner, NetworkLearner
 from pointillist.studies.mapping import score_map
-from pointillist.studies.places import NOWHERE, Folders, Place, read_place
+from pointillist.studies.places import GENERATED, NOWHERE, Folders, Place, read_place
 from pointillist.suggestion import (
     STRATEGIES,
     Candidates,
@@ -38,7 +38,7 @@ ORACLE = "oracle"
 """Draws at random among the places where the map is wrong: nobody can, so it is a bound, not a
 strategy."""
 
-TERRAIN, TERRAIN_PX = "terrain", 1536
+TERRAIN, TERRAIN_PX = GENERATED, 1536
 _MOST_POINTS = 1000
 
 RowCol = NDArray[np.int64]

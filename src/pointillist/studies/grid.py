@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from pointillist.interruption import interrupt_between_steps
-from pointillist.studies.places import Folders
+from pointillist.studies.places import GENERATED, Folders, require_place
 from pointillist.studies.protocols import (
     Cell,
     Protocol,
@@ -23,6 +23,7 @@ from pointillist.studies.records import append_record, hold_records, read_record
 from pointillist.studies.workers import run_in_turn, run_side_by_side
 
 Say = Callable[[str], None]
+_USUAL_ENCODER = "resnet34"
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,8 @@ def run_missing(
         n_workers: Runs side by side, each in a process of its own; 1 runs them here.
 
     Raises:
+        InputError: An encoder that there is not.
+        MissingFileError: A scene that is not there.
         StudyRunningError: Another process adds records to the same folder.
     """
     grid.recorded(say)
@@ -124,9 +127,22 @@ def run_missing(
     say(f"{grid.name}: {n - len(cells)} of {n} runs are recorded in {grid.records}.")
     if not cells:
         return
+    _check_needs(cells, grid.folders)
     with hold_records(grid.records):
         cells = grid.missing()  # once more: another process may have run some meanwhile
         _run_and_record(grid, cells, n, say, clock, n_workers)
+
+
+def _check_needs(cells: Sequence[Cell], folders: Folders) -> None:
+    """Refuse encoders and scenes that there are not now, and not when their turn comes."""
+    encoders = {str(e) for cell in cells if (e := getattr(cell, "encoder", None)) is not None}
+    for encoder in sorted(encoders - {_USUAL_ENCODER}):
+        from pointillist.models.network import check_encoder
+
+        check_encoder(encoder)
+    scenes = {str(s) for cell in cells if (s := getattr(cell, "scene", None)) is not None}
+    for scene in sorted(scenes - {GENERATED}):
+        require_place(scene, folders.find_scenes())
 
 
 def _run_and_record(

@@ -15,6 +15,8 @@ from pointillist.errors import MissingFileError, OutputError, UnreadableFileErro
 from pointillist.legend import Legend
 from pointillist.raster.source import ARRAY_FILE_ERRORS, ArraySource
 
+GENERATED = "terrain"
+"""Named where a scene is expected: another generated scene for each seed."""
 DUBAI = ("dubai1", "dubai2", "dubai4", "dubai8")
 DUBAI_LEGEND = Legend.from_names(
     ["Building", "Land", "Road", "Vegetation", "Water"],
@@ -169,10 +171,17 @@ def _mask_file(scene: Path) -> Path:
     return scene.with_suffix(".mask.npz")
 
 
-def _read_files(name: str, folder: Path) -> tuple[ArraySource, NDArray[np.uint8]]:
-    """Scene and mask from GeoTIFFs."""
-    from pointillist.raster import open_scene
+def require_place(name: str, folder: Path) -> None:
+    """Refuse a scene that is not there, before anything is run.
 
+    Raises:
+        MissingFileError: Neither `NAME.npz` nor its GeoTIFFs.
+    """
+    if not (folder / f"{name}.npz").exists():
+        _require_files(name, folder)
+
+
+def _require_files(name: str, folder: Path) -> tuple[Path, Path]:
     image, mask = folder / f"{name}_image.tif", folder / f"{name}_mask.tif"
     for path in (image, mask):
         if not path.exists():
@@ -180,6 +189,14 @@ def _read_files(name: str, folder: Path) -> tuple[ArraySource, NDArray[np.uint8]
                 f"Expected {name}.npz, or {image.name} and {mask.name}, in '{folder}', but "
                 f"{path.name} is not there. Say where the scenes are with --scenes."
             )
+    return image, mask
+
+
+def _read_files(name: str, folder: Path) -> tuple[ArraySource, NDArray[np.uint8]]:
+    """Scene and mask from GeoTIFFs."""
+    from pointillist.raster import open_scene
+
+    image, mask = _require_files(name, folder)
     with open_scene(image) as scene:
         pixels = scene.read(scene.grid.window)
         data = pixels.data.astype(np.dtype(scene.dtype))
