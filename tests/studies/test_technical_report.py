@@ -66,13 +66,13 @@ def test_each_design_has_its_own_learning_curve(tmp_path: Path) -> None:
     ceilings = {design: curve.ceiling for design, curve in found.curves.items()}
     assert ceilings["per class"] == pytest.approx(0.98, abs=5e-4)
     assert ceilings["per image"] == pytest.approx(0.985, abs=5e-4)
-    needed = {design: budgets[-1].points for design, budgets in found.budgets.items()}
-    assert needed["per class"] > needed["per image"]  # for 99 %
+    needed = {design: budgets[1].points for design, budgets in found.budgets.items()}
+    assert needed["per class"] > 1.5 * needed["per image"]  # for 98 %
 
 
 def test_the_experiments_are_discussed_with_the_numbers_of_the_records(tmp_path: Path) -> None:
     make_records(find_study("all"), tmp_path, 3, _score)
-    page = render_html(make_document(gather(tmp_path)))
+    page = render_html(make_document(gather(tmp_path))).replace("\N{NO-BREAK SPACE}", " ")
     assert "Each doubling of the points gains +0.0200 from 1 to 5" in page
     assert "are ahead of random ones in 5 of 5 rows" in page
     assert "Interior</em> points" not in page  # twenty times the points mend much of it
@@ -103,7 +103,7 @@ def test_the_default_recipe_has_a_section_of_its_own(tmp_path: Path, study: str)
 
 def test_without_records_the_report_says_so(tmp_path: Path) -> None:
     findings = gather(tmp_path)
-    assert findings.curve is None
+    assert findings.curves == {}
     page = render_html(make_document(findings))
     assert "not measured yet" in page
     assert "Experiment 1: how many points" not in page
@@ -199,7 +199,7 @@ def test_the_ledger_of_transfer_is_short(tmp_path: Path) -> None:
     """A range for each recipe, not every run by its name."""
     _scene_records(tmp_path)
     (claim,) = [c for c in gather(tmp_path).claims if c.text.startswith("(f)")]
-    assert "forest 0.550 – 0.550 (4 scenes)" in claim.measured
+    assert "forest 0.400 to 0.400 (4 scenes)" in claim.measured
     assert "steps" not in claim.measured
     assert len(claim.measured) < 250
 

@@ -65,9 +65,9 @@ def method() -> Section:
                 "falling along a cosine; all eight symmetries of the square as augmentation "
                 "instead of horizontal flips; the last weights instead of those with the best "
                 "score on full validation masks; and class probabilities averaged over the eight "
-                "symmetries of a test image. [#baselines] has rows with plain training, with the "
-                "reference study's settings and without the averaging; not every difference has a "
-                "row of its own. The settings were chosen on seeds that no table here uses."
+                "symmetries of a test image. The table of baselines has rows with plain training, "
+                "with the reference study's settings and without the averaging; not every "
+                "difference has a row of its own. The settings were chosen on seeds that no table here uses."
             ),
             Paragraph(
                 "**On real scenes** three learn from the same points. The *forest* is a random "
@@ -80,7 +80,7 @@ def method() -> Section:
                 "unevenly, the shares of the classes are estimated from the scene "
                 "[@saerens2002]. Most of its runs were made before the program smoothed its maps "
                 "and trained several networks where time allows; what these two add has rows of "
-                "its own ([#gains])."
+                "its own among the gains."
             ),
         ],
         label="method",
