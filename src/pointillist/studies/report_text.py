@@ -67,7 +67,8 @@ def method() -> Section:
                 "score on full validation masks; and class probabilities averaged over the eight "
                 "symmetries of a test image. The table of baselines has rows with plain training, "
                 "with the reference study's settings and without the averaging; not every "
-                "difference has a row of its own. The settings were chosen on seeds that no table here uses."
+                "difference has a row of its own. The settings were chosen on seeds that no table "
+                "here uses."
             ),
             Paragraph(
                 "**On real scenes** three learn from the same points. The *forest* is a random "
