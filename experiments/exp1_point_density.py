@@ -27,13 +27,14 @@ def main() -> None:
     show(render_lines(run_study("density", args.seeds, args.records, n_workers=args.workers)))
 
     evidence = Evidence(args.records)
-    curve, budgets = fit_density(evidence)
-    for budget in budgets:
-        print(
-            f"{budget.share:.0%} of full quality: {budget.points:.0f} points per image "
-            f"({budget.low:.0f} to {budget.high:.0f})"
-        )
-    figure = draw_density(evidence, curve)
+    curves, budgets = fit_density(evidence)
+    for design, found in budgets.items():
+        for budget in found:
+            print(
+                f"{budget.share:.0%} of full quality, points {design}: {budget.points:.0f} per "
+                f"image ({budget.low:.0f} to {budget.high:.0f})"
+            )
+    figure = draw_density(evidence, curves)
     if args.figure is not None and figure is not None:
         args.figure.write_bytes(to_svg(figure))
 
