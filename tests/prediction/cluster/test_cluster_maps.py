@@ -179,3 +179,20 @@ def test_a_scheduler_that_is_not_there(made, tmp_path, monkeypatch) -> None:
 def test_workers_asked_for_wrongly(options, message, made, tmp_path) -> None:
     with pytest.raises(InputError, match=message):
         predict(made / "model.safetensors", made / "scene.tif", tmp_path / "map.tif", **options)
+
+
+class _DeadFuture:
+    """Finished, but what it returned was with a worker that has died since."""
+
+    def __init__(self, status: str) -> None:
+        self.status = status
+
+    def result(self, timeout: float | None = None) -> None:
+        assert timeout is not None, "would wait for ever"
+        raise TimeoutError("no worker")
+
+
+def test_a_result_that_died_with_its_worker_is_not_waited_for() -> None:
+    assert run._result(_DeadFuture("finished"), "tcp://here") is None
+    with pytest.raises(ClusterError, match=r"tcp://here failed: TimeoutError: no worker"):
+        run._result(_DeadFuture("error"), "tcp://here")

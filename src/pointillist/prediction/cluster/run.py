@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 # So long a run waits for a first worker, and for another when all have gone.
 PATIENCE_S = 60.0
+FETCH_S = 30.0
+"""What a worker returned is a few lines: what takes longer to come is lost with its worker."""
 _N_PROBED = 8
 
 
@@ -170,7 +172,10 @@ class ClusterRun:
             self._counter.check()
             if worker not in self._crew.present():
                 raise ClusterError(f"Worker {worker} vanished while it chose an engine.")
-        chosen, said = _result(future, worker)
+        found = _result(future, worker)
+        if found is None:
+            raise ClusterError(f"Worker {worker} vanished while it chose an engine.")
+        chosen, said = found
         _say(said)
         for other in list(self._hosts):  # all others are asked whether they have it
             if other != worker:
@@ -267,10 +272,13 @@ class ClusterRun:
         if task.group is None:
             self._meet(future, task.worker)
             return
-        if future.status in ("cancelled", "lost"):
+        said = None
+        if future.status not in ("cancelled", "lost"):
+            said = _result(future, task.worker)
+        if said is None:
             self._tasks[future] = task  # its worker is gone, which will be seen
             return
-        _say(_result(future, task.worker))
+        _say(said)
         if task.group.is_finishing:
             self._close(task.group.scene)
         else:
@@ -290,7 +298,9 @@ class ClusterRun:
         if future.status in ("cancelled", "lost"):
             return
         try:
-            self._hosts[worker] = future.result()
+            self._hosts[worker] = future.result(timeout=FETCH_S)
+        except TimeoutError:
+            return  # asked again, if it is there
         except PointillistError as error:
             self._refuse(worker, str(error))
         except ModuleNotFoundError as error:
@@ -314,15 +324,19 @@ class ClusterRun:
 
 
 def _result(future: Future, worker: str) -> Any:
-    """What a worker returned.
+    """What a worker returned; None where it died before it could be fetched.
 
     Raises:
         PointillistError: What kept it from its work, in a sentence.
     """
     try:
-        return future.result()
+        return future.result(timeout=FETCH_S)
     except PointillistError:
         raise
+    except TimeoutError as error:
+        if future.status != "error":
+            return None
+        raise ClusterError(f"Worker {worker} failed: TimeoutError: {error}.") from error
     except Exception as error:
         raise ClusterError(f"Worker {worker} failed: {type(error).__name__}: {error}.") from error
 
