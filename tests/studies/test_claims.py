@@ -10,7 +10,7 @@ import pytest
 from study_cases import make_records
 
 from pointillist.studies import find_study
-from pointillist.studies.claims import (
+from pointillist.studies.claim import (
     CONFIRMED,
     DIFFERENT,
     DOUBTS,
@@ -24,10 +24,8 @@ from pointillist.studies.claims import (
     SET_UP,
     TARGETS,
     Claim,
-    count_verdicts,
-    make_ledger,
-    render_ledger,
 )
+from pointillist.studies.claims import count_verdicts, make_ledger, render_ledger
 from pointillist.studies.classic import ClassicCell
 from pointillist.studies.cost import CostModel
 from pointillist.studies.evidence import Evidence

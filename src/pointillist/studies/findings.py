@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pointillist.accuracy.learning_curve import Curve
-from pointillist.studies import claims as ledger
+from pointillist.studies.claim import Claim
+from pointillist.studies.claims import make_ledger
 from pointillist.studies.cost import CostModel
 from pointillist.studies.evidence import Evidence
 from pointillist.studies.learning_curve import Budget, find_budgets
@@ -30,7 +31,7 @@ class Findings:
 
     evidence: Evidence
     cost: CostModel
-    claims: list[ledger.Claim]
+    claims: list[Claim]
     curves: dict[str, Curve]
     budgets: dict[str, list[Budget]]
     folders: Folders | None = None
@@ -53,7 +54,7 @@ def gather(
     evidence = Evidence(records, say)
     cost = cost or CostModel()
     curves, budgets = fit_density(evidence)
-    claims = ledger.make_ledger(evidence, cost)
+    claims = make_ledger(evidence, cost)
     return Findings(evidence, cost, claims, curves, budgets, folders)
 
 

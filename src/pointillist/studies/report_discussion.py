@@ -10,7 +10,7 @@ import numpy as np
 from pointillist.report.document import Paragraph
 from pointillist.scenes import CLASSIC_LEGEND
 from pointillist.studies.figures import strategy_of
-from pointillist.studies.report_tables import signed
+from pointillist.studies.report_tables import listed, signed
 from pointillist.studies.tables import Line
 
 _RANDOM, _SIMPLE, _SPREAD, _INTERIOR, _OWN = (
@@ -34,7 +34,7 @@ def discuss_density(lines: Sequence[Line]) -> list[Paragraph]:
     scatter = [float(np.std(line.values("miou"), ddof=1)) for line in (least, most)]
     return [
         Paragraph(
-            f"*Discussion.* Each doubling of the points gains {_listed(steps)} per class. What "
+            f"*Discussion.* Each doubling of the points gains {listed(steps)} per class. What "
             f"more points buy is not even over the classes: {names[worst]} rises from an IoU of "
             f"{_by_class(least)[worst]:.3f} to {_by_class(most)[worst]:.3f}, {names[easiest]} from "
             f"{_by_class(least)[easiest]:.3f} to {_by_class(most)[easiest]:.3f}. And they buy "
@@ -146,7 +146,3 @@ def _by_class(line: Line) -> np.ndarray:
 
 def _number(line: Line) -> str:
     return line.row.name.split(" ")[0]
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return f"{', '.join(parts[:-1])} and {parts[-1]}"

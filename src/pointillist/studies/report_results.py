@@ -19,7 +19,7 @@ from pointillist.report.document import (
     literal,
 )
 from pointillist.scenes import CLASSIC_LEGEND
-from pointillist.studies import claims as ledger
+from pointillist.studies import claim as ledger
 from pointillist.studies import figures, reference
 from pointillist.studies.coverage import ENOUGH, areas_with_enough, name_design
 from pointillist.studies.examples import read_examples

@@ -25,6 +25,7 @@ from pointillist.studies.report_tables import (
     p_cell,
     percent,
     signed,
+    spread,
     told,
 )
 from pointillist.studies.scene_table import (
@@ -154,7 +155,7 @@ def _ahead(lines: Sequence[Line]) -> str:
         return ""
     said = ", and above the ".join(
         f"{gain.other} in {gain.ahead} of {gain.runs} runs on the same points, "
-        f"by {_by_scenes(gain)} mean IoU{_not_sure(gain)}"
+        f"by {spread(gain.difference, 3)} mean IoU{_not_sure(gain)}"
         for gain in gains
     )
     accuracy = " and ".join(
@@ -165,11 +166,6 @@ def _ahead(lines: Sequence[Line]) -> str:
 
 def _not_sure(gain: Gain) -> str:
     return f" (not significant, p = {gain.p:.2f})" if gain.p is not None and gain.p >= 0.05 else ""
-
-
-def _by_scenes(gain: Gain, plus: str = "") -> str:
-    value = signed(gain.difference.value, 3, plus)
-    return value if gain.difference.n < 2 else f"{value} ± {gain.difference.half:.3f}"
 
 
 def _design_table(lines: Sequence[Line]) -> Table:
@@ -251,7 +247,7 @@ def _gain_table(gains: Mapping[str, Sequence[Gain]]) -> Table:
         rows += [
             [
                 literal(gain.name), literal(gain.other), gain.difference.n,
-                f"{gain.ahead} of {gain.runs}", _by_scenes(gain, plus="+"),
+                f"{gain.ahead} of {gain.runs}", spread(gain.difference, 3, plus="+"),
                 "" if gain.p is None else p_cell(gain.p),
             ]
             for gain in found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pointillist.report.document import Cell, Subhead, Table, literal
@@ -14,9 +14,9 @@ EXPLAINED = "The columns are explained in [#statistics]."
 _LONG_NAME = 30
 
 
-def spread(mean: Mean, digits: int = 4) -> str:
+def spread(mean: Mean, digits: int = 4, plus: str = "") -> str:
     """A mean ± half its interval; alone where one seed gives none."""
-    value = signed(mean.value, digits, plus="")
+    value = signed(mean.value, digits, plus)
     return value if mean.n < 2 else f"{value} ± {mean.half:.{digits}f}"
 
 
@@ -29,6 +29,12 @@ def told(mean: Mean) -> str:
 def signed(value: float, digits: int, plus: str = "+") -> str:
     """A difference with its sign, a minus that is as wide as the plus."""
     return f"{value:{plus}.{digits}f}".replace("-", "−")
+
+
+def listed(parts: Iterable[str]) -> str:
+    """`a, b and c`; the empty text where there are none."""
+    *most, last = [*parts] or [""]
+    return " and ".join(filter(None, [", ".join(most), last]))
 
 
 def percent(share: float, digits: int = 0) -> str:
