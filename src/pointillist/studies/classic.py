@@ -219,6 +219,15 @@ def make_sets(cell: ClassicCell) -> tuple[RemoteSensingDataset, RemoteSensingDat
     return train, test
 
 
+def find_commonest(cell: ClassicCell) -> tuple[str, float]:
+    """The class with most of a cell's test pixels, and its share of them."""
+    test = make_sets(cell)[1]
+    masks = torch.stack([test.unchanged(i)[1] for i in range(len(test))])
+    shares = masks.flatten().bincount(minlength=len(CLASSIC_LEGEND)) / masks.numel()
+    most = int(shares.argmax())
+    return CLASSIC_LEGEND.names[most], float(shares[most])
+
+
 def train_network(
     cell: ClassicCell, train: RemoteSensingDataset, folders: Folders = NOWHERE
 ) -> tuple[nn.Module, dict[str, Any]]:

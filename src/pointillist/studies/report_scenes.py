@@ -15,6 +15,7 @@ from pointillist.report.document import (
     literal,
 )
 from pointillist.studies import figures
+from pointillist.studies.classic import find_commonest
 from pointillist.studies.evidence import Evidence
 from pointillist.studies.figures import to_svg
 from pointillist.studies.findings import Findings
@@ -40,7 +41,6 @@ from pointillist.studies.scene_table import (
 from pointillist.studies.tables import Line
 
 _MOST_COLUMNS = 6
-_SHARE_OF_VEGETATION = 0.67  # of the terrain scenes of P-classic
 _FIGURES = "Mean IoU / overall accuracy"
 
 
@@ -111,10 +111,11 @@ def _transferable(evidence: Evidence) -> str:
             f"{told(moved.miou)}, one learnt on terrain {told(there.miou)} ([#transfer]): what was "
             "learnt on one kind of scene is worth little on another."
         )
-        if moved.accuracy.value < _SHARE_OF_VEGETATION:
+        name, share = find_commonest(moved.row.cell)
+        if moved.accuracy.value < share:
             said += (
                 f" Its accuracy of {moved.accuracy.value:.3f} is less than a map of nothing but "
-                "vegetation has, which covers two thirds of the terrain."
+                f"{name.lower()} has, {share:.3f}."
             )
         forest = evidence.line(
             "transfer", "200 per image, forest, trained on terrain, tested on terrain"
