@@ -254,8 +254,8 @@ def _default_on_classic(lines: Sequence[Line]) -> str:
     most = max(found, key=lambda line: line.row.cell.points_per_image)
     many = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     return (
-        f"It is ahead of the network on the same points in {ahead} of {len(found)} rows (plain "
-        f"training, eight views), in {surely} of them significantly, on {many} seeds: by "
+        f"It is ahead of the network on the same points in {ahead} of {len(found)} rows, "
+        f"in {surely} of them significantly, on {many} seeds: by "
         f"{_gain(least):.4f} at {least.row.name.split(',')[0]} and {_gain(most):.4f} at "
         f"{most.row.name.split(',')[0]}. Much of it is the forest, for which these scenes are easy."
     )
