@@ -14,11 +14,13 @@ from pointillist.studies import render_lines, run_study
 from pointillist.studies.evidence import Evidence
 from pointillist.studies.figures import draw_sampling, to_svg
 
+RECORDS = Path(__file__).parents[1] / "studies" / "records"
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--records", type=Path, default=Path("studies/records"))
+    parser.add_argument("--records", type=Path, default=RECORDS)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--figure", type=Path, help="SVG file")
     args = parser.parse_args()

@@ -16,6 +16,11 @@ TRUTH = Curve(0.985, 0.12, 0.6)
 NUMBERS = (5, 25, 50, 100, 250, 500)
 
 
+@pytest.fixture(autouse=True)
+def fewer_bootstraps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pointillist.studies.learning_curve._N_BOOTSTRAPS", 200)
+
+
 def test_a_curve_is_found_again() -> None:
     found = fit_curve(NUMBERS, TRUTH.score(np.array(NUMBERS, dtype=float)).tolist())
     assert found.ceiling == pytest.approx(TRUTH.ceiling, abs=1e-4)
@@ -30,8 +35,8 @@ def test_a_curve_that_ends_near_one_is_found_too() -> None:
 
 
 def test_budgets_hold_the_truth(rng: np.random.Generator) -> None:
-    scores = {n: (TRUTH.score(float(n)) + rng.normal(0, 0.001, 10)).tolist() for n in NUMBERS}
-    full = (0.984 + rng.normal(0, 0.0005, 10)).tolist()
+    scores = {n: dict(enumerate(TRUTH.score(float(n)) + rng.normal(0, 0.001, 10))) for n in NUMBERS}
+    full = dict(enumerate(0.984 + rng.normal(0, 0.0005, 10)))
     _, (at95, at98, at99) = find_budgets(scores, full)
     assert at95.points < at98.points < at99.points
     assert at98.low <= TRUTH.points_for(0.98 * 0.984) <= at98.high
@@ -39,10 +44,31 @@ def test_budgets_hold_the_truth(rng: np.random.Generator) -> None:
     assert not at95.inside
 
 
+def test_hard_seeds_do_not_widen_a_budget(rng: np.random.Generator) -> None:
+    """What a seed's test images add to all of its scores is not doubt about the share."""
+    hard = rng.normal(0, 0.01, 10)
+    scores = {n: dict(enumerate(TRUTH.score(float(n)) + hard)) for n in NUMBERS}
+    full = dict(enumerate(0.984 + hard))
+    _, (together,) = find_budgets(scores, full, [0.98])
+    shuffled = dict(enumerate(rng.permutation(list(full.values()))))
+    _, (apart,) = find_budgets(scores, shuffled, [0.98])
+    assert together.low <= TRUTH.points_for(0.98 * 0.984) <= together.high
+    assert together.high - together.low < 0.5 * (apart.high - apart.low)
+
+
+def test_rows_of_fewer_seeds_take_part() -> None:
+    scores = {n: dict.fromkeys(range(8), float(TRUTH.score(float(n)))) for n in NUMBERS}
+    _, (budget,) = find_budgets(scores, {0: 0.984}, [0.98])
+    assert budget.low == pytest.approx(budget.high)
+    assert budget.points == pytest.approx(TRUTH.points_for(0.98 * 0.984), rel=0.01)
+
+
 def test_a_score_above_the_ceiling_is_never_reached() -> None:
     assert math.isinf(TRUTH.points_for(0.99))
     _, (budget,) = find_budgets(
-        {n: [float(TRUTH.score(float(n)))] * 3 for n in NUMBERS}, [0.9999] * 3, [0.999]
+        {n: dict.fromkeys(range(3), float(TRUTH.score(float(n)))) for n in NUMBERS},
+        dict.fromkeys(range(3), 0.9999),
+        [0.999],
     )
     assert math.isinf(budget.points)
     assert not budget.inside

@@ -22,7 +22,7 @@ from pointillist.studies.grid import StudyGrid, run_missing
 from pointillist.studies.places import NOWHERE, Folders
 from pointillist.studies.records import hold_records
 from pointillist.studies.scene import SceneCell
-from pointillist.studies.workers import choose_workers, run_side_by_side
+from pointillist.studies.workers import choose_workers, run_in_turn, run_side_by_side
 
 
 def _silent(_: str) -> None:
@@ -49,6 +49,19 @@ def test_time_left_is_told(tmp_path: Path, ran: list[ToyCell]) -> None:
     cells = [ToyCell(n) for n in (1, 2, 3)]
     run_missing(StudyGrid("toy", cells, tmp_path), said.append, lambda: next(ticks))
     assert [line.split("; ")[1] for line in said[1:]] == ["2 min left", "60 s left", "0 s left"]
+
+
+def test_runs_that_began_together_count_together(
+    tmp_path: Path, ran: list[ToyCell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first of two side by side is finished when the other nearly is."""
+    monkeypatch.setattr("pointillist.studies.grid.run_side_by_side", run_in_turn)
+    ticks = iter([0.0, 60.0, 61.0, 120.0, 121.0])
+    said: list[str] = []
+    cells = [ToyCell(n) for n in (1, 2, 3, 4)]
+    grid = StudyGrid("toy", cells, tmp_path)
+    run_missing(grid, said.append, lambda: next(ticks), n_workers=2)
+    assert [line.split("; ")[1] for line in said[1:3]] == ["2 min left", "61 s left"]
 
 
 def test_a_cell_that_two_rows_share_is_run_once(tmp_path: Path, ran: list[ToyCell]) -> None:

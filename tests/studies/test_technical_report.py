@@ -29,14 +29,27 @@ RECORDS = ROOT / "studies" / "records"
 def test_the_command_makes_report_and_ledger(tmp_path: Path) -> None:
     out, claims = tmp_path / "report.pdf", tmp_path / "claims.md"
     with pytest.raises(SystemExit) as stop:
-        main(["report", "--out", str(out), "--claims", str(claims), "--records", str(RECORDS)])
+        main(["report", "--out", str(out), "--records", str(RECORDS)])
     assert not stop.value.code
+    assert (tmp_path / "clicks.md").exists()
     assert out.read_bytes().startswith(b"%PDF-")
     page = out.with_suffix(".html").read_text(encoding="utf-8")
     assert "Learning land cover from labelled points" in page
     assert "Is the stated accuracy true?" in page
     assert "<script" not in page
     assert claims.read_text(encoding="utf-8").startswith("# Claims ledger")
+
+
+def test_a_folder_that_is_not_there_is_refused_before_any_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pointillist.studies.findings.gather", pytest.fail)
+    out = tmp_path / "missing" / "report.pdf"
+    with pytest.raises(SystemExit) as stop:
+        main(["report", "--out", str(out), "--records", str(RECORDS)])
+    assert stop.value.code
+    said = " ".join(capsys.readouterr().err.split())
+    assert "missing' for 'report.pdf' does not exist. Make it first." in said
 
 
 def test_numbers_come_from_the_records(tmp_path: Path) -> None:

@@ -427,13 +427,15 @@ def report(
     out: Annotated[Path, typer.Option(help="PDF; the page goes beside it as .html.")] = Path(
         "docs/technical_report.pdf"
     ),
-    claims: Annotated[Path, typer.Option(help="Markdown file for the claims ledger.")] = Path(
-        "docs/claims.md"
-    ),
+    claims: Annotated[
+        Path | None,
+        typer.Option(help="Markdown file for the claims ledger.", show_default="beside the PDF"),
+    ] = None,
     records: Annotated[Path, typer.Option(help="Folder of records.")] = Path("studies/records"),
-    clicks: Annotated[Path, typer.Option(help="Markdown file on the next click.")] = Path(
-        "docs/clicks.md"
-    ),
+    clicks: Annotated[
+        Path | None,
+        typer.Option(help="Markdown file on the next click.", show_default="beside the PDF"),
+    ] = None,
     scenes: Annotated[
         Path | None, typer.Option(help="Folder of the Dubai scenes, to show their images.")
     ] = None,
@@ -442,6 +444,7 @@ def report(
     hourly_wage: Annotated[float, typer.Option(help="In any currency.")] = 15.0,
 ) -> None:
     """Make the technical report (PDF and HTML) and the claims ledger from the records."""
+    from pointillist.raster import check_output
     from pointillist.studies.clicks_page import write_clicks_page
     from pointillist.studies.cost import CostModel
     from pointillist.studies.findings import gather
@@ -452,7 +455,10 @@ def report(
     cost = CostModel(seconds_per_point, minutes_per_mask, hourly_wage)
     folders = None if scenes is None else Folders(scenes)
     page = out.with_suffix(".html")
+    claims, clicks = claims or out.with_name("claims.md"), clicks or out.with_name("clicks.md")
     require_folder(records)
+    for path in (out, page, claims, clicks):
+        check_output(path, overwrite=True)
     write_report(gather(records, cost, folders, console.say), out, page, claims)
     console.say(f"Report: {out}, {page}. Claims: {claims}.")
     if write_clicks_page(records, clicks):

@@ -64,13 +64,14 @@ def fit_density(evidence: Evidence) -> tuple[dict[str, Curve], dict[str, list[Bu
     Both studies of the points are used: the designs are not mixed, because at the same number of
     points one is ahead of the other.
     """
-    scores: dict[str, dict[int, list[float]]] = {"per class": {}, "per image": {}}
+    scores: dict[str, dict[int, dict[int, float]]] = {"per class": {}, "per image": {}}
     for line in (*evidence.table("density"), *evidence.table("sampling")):
         cell = line.row.cell
         if cell.strategy == "random":
             design = "per class" if cell.n_points is None else "per image"
-            scores[design][cell.points_per_image] = line.values("miou")
-    full = evidence.values("baselines", "full masks")
+            scores[design][cell.points_per_image] = line.by_seed("miou")
+    masks = evidence.line("baselines", "full masks")
+    full = masks.by_seed("miou") if masks is not None else {}
     curves, budgets = {}, {}
     for design, found in scores.items():
         if len(found) >= 3 and full:

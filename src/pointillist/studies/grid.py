@@ -165,7 +165,8 @@ def _run_and_record(
             protocol = protocol_of(cell)
             stamped = {"protocol_version": protocol.version, **record}
             append_record(records_file(grid.records, cell), stamped)
-            left = (clock() - start) / i * (len(cells) - i)
+            per_run = (clock() - start) / max(i, n_workers)  # the first ones end together
+            left = per_run * (len(cells) - i)
             say(
                 f"{n - len(cells) + i} of {n}: {describe_cell(cell)}: mIoU {record['miou']:.4f}; "
                 f"{_duration(left)} left"

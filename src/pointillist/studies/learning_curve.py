@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,8 +34,8 @@ class Budget:
 
 
 def find_budgets(
-    scores: Mapping[int, Sequence[float]],
-    full: Sequence[float],
+    scores: Mapping[int, Mapping[int, float]],
+    full: Mapping[int, float],
     shares: Sequence[float] = (0.95, 0.98, 0.99),
     *,
     seed: int = 0,
@@ -43,42 +43,44 @@ def find_budgets(
     """The curve through all scores, and the budgets with intervals over resampled seeds.
 
     Args:
-        scores: Points per image → a score per seed, in the order of the seeds.
-        full: Fully supervised scores by seed.
+        scores: Points per image → seed → score.
+        full: Seed → fully supervised score.
         shares: Of the fully supervised quality.
         seed: Of the resampling.
 
     Returns:
-        The curve and a budget for each share. The bootstrap draws seeds with replacement, for the
-        points and for full supervision alike.
+        The curve and a budget for each share. The bootstrap draws seeds with replacement, the same
+        for every number of points and for full supervision: runs of one seed share their test
+        images, so that their scores are not independent of each other.
     """
     numbers = sorted(scores)
-    curve = fit_curve(*_pool(scores, numbers))
-    rng = np.random.default_rng(seed)
+    rows = [scores[n] for n in numbers]
+    pooled = [(float(n), score) for n in numbers for score in scores[n].values()]
+    curve = fit_curve(*map(list, zip(*pooled, strict=True)))
     draws: list[list[float]] = [[] for _ in shares]
-    for _ in range(_N_BOOTSTRAPS):
-        sampled = {n: rng.choice(np.asarray(scores[n]), len(scores[n])).tolist() for n in numbers}
-        top = float(np.mean(rng.choice(np.asarray(full), len(full))))
-        resampled = fit_curve(*_means(sampled, numbers))
+    for *means, top in _resample([*rows, full], np.random.default_rng(seed)):
+        resampled = fit_curve([float(n) for n in numbers], means)
         for kept, share in zip(draws, shares, strict=True):
             kept.append(resampled.points_for(share * top))
+    at_full = float(np.mean(list(full.values())))
     return curve, [
-        _budget(curve, share, float(np.mean(full)), kept, numbers)
+        _budget(curve, share, at_full, kept, numbers)
         for share, kept in zip(shares, draws, strict=True)
     ]
 
 
-def _pool(
-    scores: Mapping[int, Sequence[float]], numbers: Sequence[int]
-) -> tuple[list[float], list[float]]:
-    pairs = [(float(n), float(score)) for n in numbers for score in scores[n]]
-    return [n for n, _ in pairs], [score for _, score in pairs]
-
-
-def _means(
-    scores: Mapping[int, Sequence[float]], numbers: Sequence[int]
-) -> tuple[list[float], list[float]]:
-    return [float(n) for n in numbers], [float(np.mean(scores[n])) for n in numbers]
+def _resample(
+    rows: Sequence[Mapping[int, float]], rng: np.random.Generator
+) -> Iterator[list[float]]:
+    """Means of the rows over seeds drawn with replacement; a row has its own ones among them."""
+    seeds = sorted({seed for row in rows for seed in row})
+    scores = np.array([[row.get(seed, np.nan) for seed in seeds] for row in rows])
+    left = _N_BOOTSTRAPS
+    while left:
+        drawn = scores[:, rng.integers(len(seeds), size=len(seeds))]
+        if np.isfinite(drawn).any(axis=1).all():  # else a row has none of these seeds
+            yield np.nanmean(drawn, axis=1).tolist()
+            left -= 1
 
 
 def _budget(

@@ -114,8 +114,8 @@ def _curve_blocks(findings: Findings) -> list[Block]:
             "Points per image for a share of the quality of full masks.",
             "lrrrc",
             notes="Full quality is the mean over the seeds of full masks. Intervals: 2000 "
-            "bootstrap samples of the seeds of every row. Outside the measured range a figure is "
-            "extrapolated.",
+            "bootstrap samples of the seeds, the same for every row. Outside the measured range a "
+            "figure is extrapolated.",
             label="budgets",
         ),
     ]

@@ -53,7 +53,11 @@ class Line:
 
     def values(self, name: str) -> list[float]:
         """A figure of every seed."""
-        return [float(self.figures(seed)[name]) for seed in self.runs]
+        return list(self.by_seed(name).values())
+
+    def by_seed(self, name: str) -> dict[int, float]:
+        """Seed → a figure."""
+        return {seed: float(self.figures(seed)[name]) for seed in self.runs}
 
     def by_class(self, name: str) -> list[list[float]]:
         """A figure by class of every seed: S lists of C."""
