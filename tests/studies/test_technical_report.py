@@ -18,7 +18,8 @@ from pointillist.studies.findings import gather
 from pointillist.studies.panels import draw_panels, share_wrong
 from pointillist.studies.report_results import cost_section
 from pointillist.studies.report_tables import percent, spread
-from pointillist.studies.scene_table import default_gain, main_lines, on_shared_seeds
+from pointillist.studies.scene import SceneCell
+from pointillist.studies.scene_table import default_gain, find_gains, main_lines, on_shared_seeds
 from pointillist.studies.statistics import mean_over_seeds
 from pointillist.studies.technical_report import make_document
 
@@ -232,3 +233,23 @@ def test_percentages_have_no_signed_zero() -> None:
     assert percent(-0.5) == "−50 %"
     assert spread(mean_over_seeds([0.5])) == "0.5000"
     assert spread(mean_over_seeds([0.4, 0.6])) == "0.5000 ± 1.2706"
+
+
+def test_what_stands_against_the_plain_network_stands_against_the_forest_too(
+    tmp_path: Path,
+) -> None:
+    """`laptop`: four networks gain on both, on the points that both learnt from."""
+
+    scores = {"forest": 0.4, "unet": 0.45, "stack": 0.55}
+    for cell in find_study("laptop").cells(1):
+        assert isinstance(cell, SceneCell)
+        figures = {"miou": scores[cell.recipe], "overall_accuracy": scores[cell.recipe] + 0.2}
+        record = {"protocol": "P-scene", "cell": asdict(cell), **figures}
+        append_record(tmp_path / "scene.jsonl", record)
+    found = {(g.name, g.other): g for g in find_gains(gather(tmp_path).evidence.table("laptop"))}
+    assert found["networks, smoothed", "plain network"].difference.value == pytest.approx(0.1)
+    assert found["networks, smoothed", "forest"].difference.value == pytest.approx(0.15)
+    assert found["networks, smoothed", "forest"].runs == 16
+    assert found["smoothed", "forest"].runs == 8
+    page = render_html(make_document(gather(tmp_path)))
+    assert "as the program is now" in page

@@ -373,10 +373,10 @@ def study(
         str,
         typer.Argument(
             help="density, sampling, baselines, perclass, transfer, real, ablation, "
-            "ablation-reduced, ensemble, disturbed, blocks, accuracy, clicks or all; a published "
-            "data set (potsdam, vaihingen, deepglobe, agriculture-vision, loveda, openearthmap) or "
-            "folders of images and masks of your own (folders), with --root; a .yaml file; "
-            "prepare, which writes the scenes as arrays for machines without GDAL; or "
+            "ablation-reduced, ensemble, laptop, disturbed, blocks, accuracy, clicks or all; a "
+            "published data set (potsdam, vaihingen, deepglobe, agriculture-vision, loveda, "
+            "openearthmap) or folders of images and masks of your own (folders), with --root; a "
+            ".yaml file; prepare, which writes the scenes as arrays for machines without GDAL; or "
             "examples, which keeps the maps that the report shows."
         ),
     ],

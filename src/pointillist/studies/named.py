@@ -195,6 +195,27 @@ def _ensemble() -> StudyConfig:
     )
 
 
+def _laptop() -> StudyConfig:
+    """Up to 300 points `auto` trains four networks there, with 1000 one."""
+    scenes, designs = {"scene": list(DUBAI)}, {"design": ["simple", "balanced"]}
+    plain = {"recipe": "unet", "steps": STEPS_OF_TEN_MINUTES, "class_shares": None, "setting": None}
+    rows = []
+    for n_points, setting in (([300, 100], "networks, smoothed"), (1000, "smoothed")):
+        points = {**scenes, "n_points": n_points, **designs}
+        now = {**_default_cells(points, _SLIM_STEPS_ON_TWO_PLAIN_CORES), "setting": setting}
+        rows += [
+            _scene_rows({**points, "recipe": "forest", "class_shares": "auto"}, None),
+            _scene_rows({**points, "recipe": "unet", "steps": STEPS_OF_TEN_MINUTES}, None),
+            _scene_rows(now, plain),
+        ]
+    return StudyConfig(
+        name="laptop",
+        title="P-scene: what the default recipe does in ten minutes of two plain cores",
+        seeds=3,
+        rows=rows,
+    )
+
+
 def _ablation_reduced() -> StudyConfig:
     steps = SLIM_STEPS_OF_TWO_MINUTES, _STEPS_OF_TWO_MINUTES
     taken_apart = {"scene": ["dubai1", "dubai2"], "n_points": 300, "design": ["simple", "balanced"]}
@@ -379,6 +400,7 @@ _CONFIGS: dict[str, Callable[[], StudyConfig]] = {
     "ablation": _ablation,
     "ablation-reduced": _ablation_reduced,
     "ensemble": _ensemble,
+    "laptop": _laptop,
     "disturbed": _disturbed,
     "blocks": _blocks,
     "accuracy": _accuracy,

@@ -200,18 +200,20 @@ def _both_figures(line: Line | None) -> str:
     return "–" if line is None else f"{line.miou.value:.3f} / {line.accuracy.value:.3f}"
 
 
-def _grids(lines: Sequence[Line], caption: str, label: str, only: str | None = None) -> list[Block]:
+def _grids(
+    lines: Sequence[Line], caption: str, label: str, only: Sequence[str] = ()
+) -> list[Block]:
     """Places by recipes and settings; turned where the latter are many, none where both are.
 
     Args:
         lines: The rows.
         caption: Stands above.
         label: To refer to it.
-        only: Show only places that have this recipe or setting; None shows all.
+        only: Show only places that have one of these recipes or settings; none shows all.
     """
     found = dict(sorted(by_place(on_shared_seeds(lines)).items(), key=_place_order))
-    if only is not None:
-        found = {place: at for place, at in found.items() if only in at}
+    if only:
+        found = {place: at for place, at in found.items() if any(name in at for name in only)}
     variants = list(dict.fromkeys(name for at in found.values() for name in at))
     first = [name for name in ON_SCENES.values() if name in variants]
     variants = [*first, *(name for name in variants if name not in first)]
@@ -270,9 +272,14 @@ _STUDIES = {
     "ablation": "Ten minutes on two cores with bf16 or on a GPU (P-scene)",
     "ablation-reduced": "Two minutes of a CPU without bf16 (P-scene)",
     "ensemble": "Four networks that share 3392 steps, against one of 7972 (P-scene)",
+    "laptop": "Ten minutes of two cores without bf16, as the program is now (P-scene)",
     "disturbed": "Points that are wrong, or off by up to two pixels; two minutes (P-scene)",
     "blocks": "Labels of the even squares of a checkerboard, the odd ones scored (P-blocks)",
 }
+
+
+_SHOWN_OF = {"ensemble": ("networks",), "laptop": ("networks, smoothed", "smoothed")}
+"""What a place must have to be shown, of studies that share most of their rows with others."""
 
 
 _SETTINGS = {
@@ -332,7 +339,7 @@ def recipe_section(findings: Findings) -> Section | None:
     found = {name: findings.evidence.table(name) for name in _STUDIES}
     # forests and plain networks belong to other studies too: alone they say nothing of the recipe
     shown = {name: lines for name, lines in found.items() if any(map(_has_setting, lines))}
-    for name in ("ablation", "ensemble"):
+    for name in ("ablation", "ensemble", "laptop"):
         settings = {getattr(line.row.cell, "setting", None) for line in found[name]}
         if settings <= {None, "default"}:
             shown.pop(name, None)  # what is recorded of it is shown by scene already
@@ -353,8 +360,7 @@ def recipe_section(findings: Findings) -> Section | None:
         if name == "blocks":
             blocks += _blocks_table(lines)
         else:
-            only = "networks" if name == "ensemble" else None
-            blocks += _grids(lines, f"{_STUDIES[name]}.", name, only)
+            blocks += _grids(lines, f"{_STUDIES[name]}.", name, _SHOWN_OF.get(name, ()))
     if any(gains.values()):
         blocks.append(_gain_table({study: found for study, found in gains.items() if found}))
     return Section("The default recipe on real scenes", blocks)

@@ -172,7 +172,9 @@ def statistics(findings: Findings) -> Section:
 
 
 _ENOUGH_SEEDS = 10
-_ON_REAL_SCENES = ("real", "ablation-reduced", "ensemble", "disturbed", "blocks", "transfer")
+_ON_REAL_SCENES = (
+    "real", "ablation-reduced", "ensemble", "laptop", "disturbed", "blocks", "transfer",
+)  # fmt: skip
 
 
 def _is_mixed(line: Line, lines: Sequence[Line]) -> bool:

@@ -88,12 +88,19 @@ class Gain:
 
 
 def find_gains(lines: Sequence[Line]) -> list[Gain]:
-    """What each row gains on the one it is compared with, and the default on the plain network."""
+    """What each row gains on the one it is compared with, and on the plain network or the forest.
+
+    The default recipe is compared with the forest: with the plain network it is here. What is
+    compared with the plain network is so with the forest too.
+    """
     named = {line.row.name: line for line in lines}
     pairs = [(line, named[line.row.against]) for line in lines if line.row.against in named]
+    against_plain = {name_variant(a.row.cell) for a, b in pairs if b.row.cell.recipe == "unet"}
     for found in by_place(lines).values():
         if _DEFAULT in found and _PLAIN in found:
             pairs.append((found[_DEFAULT], found[_PLAIN]))
+        if _FOREST in found:
+            pairs += [(found[name], found[_FOREST]) for name in found if name in against_plain]
     told: dict[tuple[str, str], dict[str, list[_Difference]]] = {}
     for line, other in pairs:
         names = name_variant(line.row.cell), name_variant(other.row.cell)
