@@ -58,6 +58,10 @@ class WeightsError(PointillistError, RuntimeError):
     """Starting weights for an encoder cannot be had or do not fit."""
 
 
+class DivergedError(PointillistError, RuntimeError):
+    """A training's loss or weights are no finite numbers any more."""
+
+
 class ConfigError(PointillistError, ValueError):
     """A configuration holds unknown keys or impossible values; all of them are listed."""
 

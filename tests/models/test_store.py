@@ -143,6 +143,16 @@ def test_damaged_inside(path):
         load(path)
 
 
+def test_of_a_training_that_diverged(tmp_path):
+    spec = NetworkSpec("unet", "slim", 4, 3)
+    network = build_model(**spec.to_dict(), weights="none", seed=1)
+    with torch.no_grad():
+        next(network.parameters()).fill_(float("nan"))
+    path = NetworkModel(network, spec, make_card()).save(tmp_path / "nan.safetensors")
+    with pytest.raises(ModelFileError, match=r"no numbers in '.*' \(NaN\).* Train anew"):
+        load(path)
+
+
 def test_from_a_newer_version(path):
     rewrite(path, lambda header: header.update(format_version=2, version="9.1"))
     with pytest.raises(ModelFileError, match=r"by Pointillist 9\.1 in format 2; .*Upgrade"):

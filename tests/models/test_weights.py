@@ -126,6 +126,13 @@ def test_refuses_weights_of_another_encoder(resnet18_tensors, tmp_path):
         build_model("mobilenet_v2", weights=tmp_path / "w.safetensors")
 
 
+def test_refuses_weights_that_are_no_numbers(resnet18_tensors, tmp_path):
+    broken = {**resnet18_tensors, "conv1.weight": resnet18_tensors["conv1.weight"] * float("nan")}
+    save_file(broken, tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError, match=r"finite numbers .* w\.safetensors, .*'conv1\.weight'"):
+        build_model("resnet18", weights=tmp_path / "w.safetensors")
+
+
 def test_says_when_the_file_holds_a_larger_encoder(tmp_path, caplog):
     save_file(torchvision.models.resnet34(weights=None).state_dict(), tmp_path / "w.safetensors")
     with caplog.at_level(logging.WARNING):
@@ -193,6 +200,12 @@ def test_encoder_without_imagenet_weights(no_hub):
         WeightsError, match="no ImageNet weights for encoder resnext101_32x4d; give"
     ):
         build_model("resnext101_32x4d", weights="imagenet")
+
+
+@pytest.mark.parametrize("encoder", ["slim", "slim-wide"])
+def test_our_own_encoders_have_no_imagenet_weights(no_hub, encoder):
+    with pytest.raises(WeightsError, match=f"no ImageNet weights for encoder {encoder}; give"):
+        build_model(encoder, weights="imagenet")
 
 
 def test_hub_settings_that_forbid_the_network_are_kept(monkeypatch):

@@ -111,6 +111,7 @@ def test_stated_shares_need_not_sum_to_one(world):
         ({"a": 0.5, "b": 0.3, "c": 0.1, "d": 0.1}, r"no class 'd'"),
         ({"a": 1.0, "b": 0.0, "c": 0.0}, r"shares above 0 for all classes"),
         ({"a": float("nan"), "b": 0.1, "c": 0.1}, r"shares above 0 for all classes"),
+        ({"a": 0.5, "b": 0.6, "c": -0.1}, r"none below 0 for others, got -0\.1 for 'c'"),
     ],
 )
 def test_refuses_shares_that_do_not_fit(world, stated, message):
@@ -182,13 +183,27 @@ def test_parses_words(text):
     assert parse_class_shares(text) == text
 
 
+def test_what_is_stated_for_a_class_without_points_is_told(world):
+    task = task_of(world, legend=Legend.from_names((*NAMES, "snow")))
+    decided = decide_shares(task, {"a": 0.4, "b": 0.1, "c": 0.1, "snow": 0.4})
+    assert decided.sentence.endswith("Nothing of 'snow' is mapped: no points show it.")
+    with pytest.raises(InputError, match=r"none below 0 for others, got -1 for 'snow'"):
+        decide_shares(task, {"a": 0.4, "b": 0.1, "c": 0.1, "snow": -1})
+
+
 def test_parses_shares_by_name():
+    assert parse_class_shares("a=0.4,b=0.6,") == {"a": 0.4, "b": 0.6}
     assert parse_class_shares("Bare land=60%, Water = 0.4") == {"Bare land": 0.6, "Water": 0.4}
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("most", r"Expected --class-shares auto"), ("a=0.5,b=x", r"a number after 'b='")],
+    [
+        ("most", r"Expected --class-shares auto"),
+        ("a=0.5,b=x", r"a number after 'b='"),
+        ("a=0.5,b:0.5", r"shares like .* got 'b:0\.5' among them"),
+        ("a=0.5;b=0.5", r"shares like .* got 'a=0\.5;b=0\.5' among them"),
+    ],
 )
 def test_refuses_what_is_neither(text, message):
     with pytest.raises(InputError, match=message):

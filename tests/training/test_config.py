@@ -63,6 +63,13 @@ def test_bad_durations(text: str) -> None:
         parse_duration(text)
 
 
+def test_shares_are_read_as_the_option_takes_them(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    for text in ("{Water: 20%, Land: 0.8}", "'Water=20%, Land=0.8'"):
+        path.write_text(f"class_shares: {text}\n")
+        assert read_config(path).class_shares == {"Water": 0.2, "Land": 0.8}
+
+
 def test_numbers_that_yaml_reads_are_taken_as_names_and_times(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text("budget: 5\nclass_shares: {1: 0.2, 2: 0.8}\n")
@@ -78,8 +85,11 @@ def test_numbers_that_yaml_reads_are_taken_as_names_and_times(tmp_path: Path) ->
         ("steps: 3", r": steps: there is no such setting \(got 3\)\."),
         (
             "class_shares: most",
-            r": class_shares: Input should be 'auto'.*, or .* dictionary \(got 'most'\)\.$",
+            r": class_shares: Expected --class-shares auto, points, estimate or shares like .*",
         ),
+        ("class_shares: {a: x, b: 0.2}", r": class_shares: .*valid number.* \(got 'x'\)"),
+        ("unet: {holdout: 0, select: best}", r": unet: select: best take held-out points"),
+        ("unet: {holdout: 0, refit: 0.3}", r": unet: refit take held-out points, got holdout: 0"),
         ("unet: {augment: maybe}", r": unet\.augment: .*boolean.*, or .*'horizontal' \(got"),
         ("forest: {sigmas: [1, -1]}", r": forest\.sigmas: .*greater than 0 \(got -1"),
         ("forest: {max_features: 2.5}", r": forest\.max_features: .*less than or equal to 1 \(got"),

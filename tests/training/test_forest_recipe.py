@@ -16,7 +16,14 @@ from pointillist.models import Normalisation, load
 from pointillist.points import LabelledPixels, read_labels
 from pointillist.raster import ArraySource, open_class_raster, open_scene
 from pointillist.scenes import TERRAIN_LEGEND, generate_terrain
-from pointillist.training import ForestConfig, TrainingTask
+from pointillist.training import (
+    ForestConfig,
+    TrainConfig,
+    TrainingTask,
+    UnetConfig,
+    Workshop,
+    fit_recipe,
+)
 from pointillist.training.forest import features_at, fit_forest, thin_features
 
 SMALL = ForestConfig(n_trees=20, sigmas=(1.0, 2.0), n_jobs=1)
@@ -195,3 +202,14 @@ def test_dubai_reaches_the_orientation_figure(real_data: Path) -> None:
     mapped = model.forest.classes[model.forest.predict(features).argmax(axis=1)]
     standard_error = (0.602 * 0.398 / 400) ** 0.5
     assert (mapped == fresh.index).mean() > 0.602 - 3 * standard_error
+
+
+def test_settings_of_networks_are_told_to_be_of_no_use(
+    terrain: tuple[np.ndarray, np.ndarray],
+) -> None:
+    said: list[str] = []
+    unet = UnetConfig(encoder="resnet18", weights="none", steps=5)
+    config = TrainConfig(recipe="forest", unet=unet, forest=SMALL)
+    fit_recipe(task_of(*terrain), config, Workshop(say=said.append))
+    wanted = "A forest has no use for what is for networks: unet.encoder, unet.weights, unet.steps."
+    assert wanted in said

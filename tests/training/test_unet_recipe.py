@@ -18,7 +18,7 @@ import torch
 import yaml
 
 import pointillist
-from pointillist.errors import ConfigError, InputError
+from pointillist.errors import ConfigError, DivergedError, InputError
 from pointillist.models import NetworkModel
 from pointillist.raster import open_scene
 from pointillist.training import UnetConfig, train
@@ -245,12 +245,32 @@ def test_options_of_the_network(small_world: Any) -> None:
     assert run.model.card.provenance["config"]["architecture"] == "fpn"
 
 
-def test_flags_that_lightning_refuses_are_named(small_world: Any) -> None:
-    with pytest.raises(ConfigError, match=r"unet\.trainer, got {'devices': 'two'}.*--config"):
+@pytest.mark.parametrize("flags", [{"devices": "two"}, {"strategy": "foo"}])
+def test_flags_that_lightning_refuses_cost_no_earlier_run(
+    small_world: Any, flags: dict[str, str]
+) -> None:
+    earlier = small_world.folder / "run"
+    earlier.mkdir()
+    (earlier / "model.safetensors").write_bytes(b"what took an hour")
+    with pytest.raises(ConfigError, match=r"unet\.trainer, got {'.*'}: [^.]*\. Correct them in "):
         train(
-            small_world.scene, small_world.points, small_world.folder / "run",
-            config=_config(small_world.folder, trainer={"devices": "two"}),
+            small_world.scene, small_world.points, earlier, overwrite=True,
+            config=_config(small_world.folder, trainer=flags),
         )  # fmt: skip
+    assert (earlier / "model.safetensors").read_bytes() == b"what took an hour"
+
+
+@pytest.mark.parametrize("steps_per_epoch", [10, 1000])
+def test_a_training_that_diverges_leaves_no_model(small_world: Any, steps_per_epoch: int) -> None:
+    out = small_world.folder / "run"
+    with pytest.raises(DivergedError, match=r"has diverged\. Lower unet\.learning_rate"):
+        train(
+            small_world.scene, small_world.points, out,
+            config=_config(
+                small_world.folder, learning_rate=1e30, warmup=0.0, steps_per_epoch=steps_per_epoch
+            ),
+        )  # fmt: skip
+    assert not (out / "model.safetensors").exists()
 
 
 def test_the_card_says_what_was_told_of_the_points(small_world: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -152,6 +153,7 @@ def train(
     overwrite: Overwrite = False,
 ) -> None:
     """Learn a map's classes from labelled points."""
+    start = time.monotonic()  # a budget is for reading the libraries too
     from pointillist.training import train as train_run
 
     with console.progress("Training") as step:
@@ -180,6 +182,7 @@ def train(
             overwrite=overwrite,
             say=console.say,
             step=step,
+            start=start,
         )
     command = shlex.join(["pointillist", "predict", str(run.path), str(scenes[0])])
     console.say(f"Next: {command} --out map.tif")

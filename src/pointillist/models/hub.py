@@ -40,7 +40,7 @@ def _smp_imagenet(name: str) -> tuple[dict[str, Tensor], str]:
     import segmentation_models_pytorch as smp
     from safetensors.torch import load_file
 
-    known = smp.encoders.encoders[name]["pretrained_settings"]
+    known = smp.encoders.encoders.get(name, {}).get("pretrained_settings", {})
     tag = next((tag for tag in known if tag.startswith("imagenet")), None)
     if tag is None:
         raise WeightsError(f"there are no ImageNet weights for encoder {name}")

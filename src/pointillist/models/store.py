@@ -155,6 +155,12 @@ def _read(file: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
             f"Model '{file}' is damaged: its contents do not match their checksum. "
             "Copy it again or train anew."
         )
+    for name, values in tensors.items():
+        if values.dtype.kind == "f" and np.isnan(values).any():
+            raise ModelFileError(
+                f"Model '{file}' holds no numbers in '{name}' (NaN): its training has diverged. "
+                "Train anew."
+            )
     return header, tensors
 
 

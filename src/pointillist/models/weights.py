@@ -210,6 +210,12 @@ def _fit_or_refuse(encoder: nn.Module, name: str, tensors: dict[str, Tensor], so
             f"encoder tensors fit those of {source}. Name the encoder these weights belong to "
             "with --encoder, or other weights with --weights."
         )
+    broken = next((key for key, t in fit.tensors.items() if not t.isfinite().all()), None)
+    if broken is not None:
+        raise WeightsError(
+            f"Expected finite numbers in the weights of {source}, but tensor '{broken}' holds NaN "
+            "or infinity: their training has diverged. Take others with --weights."
+        )
     return fit
 
 

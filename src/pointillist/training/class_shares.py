@@ -108,7 +108,9 @@ def decide_shares(
         shares = _stated_shares(task, setting)
         total = sum(setting.values())
         scaled = "" if abs(total - 1) < _ROUNDED else f" (they sum to {total:.3g}, scaled to 1)"
-        sentence = f"Class shares as stated{scaled}: {_listed(task, shares)}."
+        lost = [f"'{name}'" for name, share in setting.items() if share and name not in _seen(task)]
+        lost_too = f" Nothing of {', '.join(lost)} is mapped: no points show it." if lost else ""
+        sentence = f"Class shares as stated{scaled}: {_listed(task, shares)}.{lost_too}"
         return ClassShares("stated", _factors(task, shares), sentence, shares)
     if not wants_estimate(task, setting):
         return ClassShares("points", None, "Class shares: those of the points.")
@@ -275,15 +277,20 @@ def parse_class_shares(text: str) -> Setting:
             f"'Water=0.1,Forest=0.9', got {text!r}."
         )
     shares = {}
-    for part in text.split(","):
+    for part in filter(str.strip, text.split(",")):
         name, _, value = part.rpartition("=")
+        if not name.strip() or ";" in part:
+            raise InputError(
+                "Expected shares like 'Water=0.1,Forest=0.9' in --class-shares, "
+                f"got {part.strip()!r} among them."
+            )
         if name.strip() in shares:
             raise InputError(
                 f"Expected one share per class in --class-shares, got two for '{name.strip()}'. "
                 "Leave one out."
             )
         try:
-            shares[name.strip()] = _parse_share(value.strip())
+            shares[name.strip()] = float(parse_share(value))
         except ValueError:
             raise InputError(
                 f"Expected a number after '{name.strip()}=' in --class-shares, got {value!r}."
@@ -291,8 +298,16 @@ def parse_class_shares(text: str) -> Setting:
     return shares
 
 
-def _parse_share(text: str) -> float:
-    return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+def parse_share(value: Any) -> Any:
+    """`20%` as .2, other text as it stands; what is no text stays what it is.
+
+    Raises:
+        ValueError: A percentage that is no number.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    return float(text[:-1]) / 100 if text.endswith("%") else text
 
 
 def _stated_shares(task: TrainingTask, stated: Mapping[str, float]) -> NDArray[np.float64]:
@@ -308,16 +323,22 @@ def _stated_shares(task: TrainingTask, stated: Mapping[str, float]) -> NDArray[n
             "Correct --class-shares."
         )
     shares = np.array([float(stated.get(name, 0.0)) for name in names])
-    shares[~has_points] = 0.0
-    bad = has_points & ~(np.isfinite(shares) & (shares > 0))
+    bad = ~(np.isfinite(shares) & (shares >= 0)) | (has_points & (shares == 0))
     if bad.any():
         at = int(bad.argmax())
         raise InputError(
-            f"Expected shares above 0 for all classes with points, got {shares[at]:g} for "
-            f"'{names[at]}'. Correct --class-shares."
+            "Expected shares above 0 for all classes with points, none below 0 for others, got "
+            f"{shares[at]:g} for '{names[at]}'. Correct --class-shares."
         )
+    shares[~has_points] = 0.0
     shares /= shares.sum()
     return shares
+
+
+def _seen(task: TrainingTask) -> set[str]:
+    """Classes with points."""
+    pairs = zip(task.legend.names, task.class_counts(), strict=True)
+    return {name for name, count in pairs if count}
 
 
 def _factors(task: TrainingTask, shares: NDArray[np.float64]) -> NDArray[np.float64]:

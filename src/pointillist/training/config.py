@@ -6,10 +6,18 @@ import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from pointillist.errors import ConfigError, InputError, MissingFileError
@@ -27,9 +35,13 @@ def _number_as_text(value: Any) -> Any:
     return f"{value}" if isinstance(value, (int, float)) else value
 
 
-def _names_as_text(value: Any) -> Any:
-    """YAML reads the names of numbered classes, `{1: 0.2, 2: 0.8}`, as numbers."""
-    return {str(k): v for k, v in value.items()} if isinstance(value, dict) else value
+def _read_shares(value: Any) -> Any:
+    """As the option takes them; names of numbered classes, `{1: 0.2, 2: 0.8}`, come as numbers."""
+    from pointillist.training.class_shares import parse_class_shares, parse_share
+
+    if isinstance(value, dict):
+        return {str(k): parse_share(v) for k, v in value.items()}
+    return parse_class_shares(value) if isinstance(value, str) else value
 
 
 def _not_zero(value: int) -> int:
@@ -75,7 +87,7 @@ class UnetConfig(_Frozen):
         steps_per_epoch: Steps between two checkpoints.
         optimizer: `adamw`, or `adam` as in the reference study.
         learning_rate: Peak of the schedule (linear warm-up, then cosine to zero); by default
-            4e-3 for a network that starts at random, else 1e-3.
+            4e-3 for a network that starts at random or from weights of the package, else 1e-3.
         weight_decay: Decoupled for `adamw`, coupled for `adam`.
         warmup: Share of the training in which the learning rate rises.
         draw: `balanced` builds chips around the points of every class equally often, so that few
@@ -136,6 +148,14 @@ class UnetConfig(_Frozen):
         Any,
     ] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _has_held_out_points(self) -> Self:
+        """What held-out points decide takes some."""
+        needs = [f"select: {self.select}"] * (self.select == "best") + ["refit"] * (self.refit > 0)
+        if needs and self.holdout == 0:
+            raise ValueError(f"{' and '.join(needs)} take held-out points, got holdout: 0")
+        return self
+
 
 class TrainConfig(_Frozen):
     """Everything a training needs besides its scenes and points.
@@ -159,7 +179,7 @@ class TrainConfig(_Frozen):
     seed: int = Field(0, ge=0)
     budget: Annotated[str | None, BeforeValidator(_number_as_text)] = None
     class_shares: Annotated[
-        Literal["auto", "points", "estimate"] | dict[str, float], BeforeValidator(_names_as_text)
+        Literal["auto", "points", "estimate"] | dict[str, float], BeforeValidator(_read_shares)
     ] = "auto"
     label_noise: float = Field(0.0, ge=0, lt=0.5)
     point_radius: float = Field(0.0, ge=0, le=16)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import DataLoader, Sampler
 
-from pointillist.errors import ConfigError, OutputError
+from pointillist.errors import ConfigError, DivergedError, OutputError
 from pointillist.interruption import interrupt_between_steps
 from pointillist.training.config import UnetConfig
 from pointillist.training.schedule import Progress
@@ -249,6 +249,7 @@ def fit_network(
         average.restore(network)
     elif best is not None and judged is None:
         best.restore(network)
+    _check_finite(network, config)
     return Fit(
         module.history,
         progress.elapsed_s,
@@ -258,6 +259,29 @@ def fit_network(
         progress.hastened is not None,
         None if judged is None else judged.numpy(),
     )
+
+
+def _check_finite(network: nn.Module, config: UnetConfig) -> None:
+    """The last step may have been the one too far."""
+    for name, values in network.state_dict().items():
+        if not values.isfinite().all():
+            raise DivergedError(
+                f"Expected finite weights, got others in '{name}': the training has diverged. "
+                "Lower unet.learning_rate in the file of --config, or look for values out of all "
+                "proportion in the scene."
+            )
+
+
+def check_trainer(config: UnetConfig) -> None:
+    """Refuse flags that Lightning refuses, before any work.
+
+    Raises:
+        ConfigError: It does.
+    """
+    if config.trainer:
+        with _quiet():
+            accelerator = "gpu" if choose_device(config.device) == "cuda" else "cpu"
+            _make_trainer(config, accelerator=accelerator, logger=False, max_epochs=-1)
 
 
 def _make_trainer(config: UnetConfig, **sets: Any) -> L.Trainer:
@@ -277,9 +301,10 @@ def _make_trainer(config: UnetConfig, **sets: Any) -> L.Trainer:
             **{"devices": 1, **config.trainer},
         )
     except (TypeError, ValueError, MisconfigurationException) as error:
+        reason = str(error).split(". ")[0].rstrip(".")
         raise ConfigError(
             f"Expected flags of Lightning's Trainer in unet.trainer, got {config.trainer}: "
-            f"{error} Correct them in the file of --config."
+            f"{reason}. Correct them in the file of --config."
         ) from error
 
 

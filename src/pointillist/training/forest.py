@@ -25,7 +25,7 @@ from pointillist.training.class_shares import (
     decide_shares,
     wants_estimate,
 )
-from pointillist.training.config import ForestConfig, TrainConfig
+from pointillist.training.config import ForestConfig, TrainConfig, UnetConfig
 from pointillist.training.holdout import Holdout
 from pointillist.training.recipe import Fitted, Workshop
 from pointillist.training.rounds import Judged, places_of
@@ -181,6 +181,8 @@ def fit_corrected_forest(task: TrainingTask, config: TrainConfig, workshop: Work
     ):
         if told:
             workshop.say(f"A forest {words} for networks.")
+    if unused := _for_networks(config):
+        workshop.say(f"A forest has no use for what is for networks: {', '.join(unused)}.")
     model, seen = _fit(task, config.forest, workshop.say, out_of_bag=True)
     shares = _decide(task, config.class_shares, model, seen, workshop.say)
     if shares.factors is not None:
@@ -191,6 +193,16 @@ def fit_corrected_forest(task: TrainingTask, config: TrainConfig, workshop: Work
     seconds = round(time.monotonic() - workshop.start, 1)
     judged_at = None if workshop.begin is None else workshop.begin.judged_at
     return Fitted(model, facts={"seconds": seconds, **facts}, judged=seen.judge(judged_at))
+
+
+def _for_networks(config: TrainConfig) -> list[str]:
+    """Settings of networks that were asked for; a budget sets the number of steps."""
+    given, usual = config.unet.model_dump(), UnetConfig().model_dump()
+    return [
+        f"unet.{name}"
+        for name, value in given.items()
+        if value != usual[name] and not (name == "steps" and config.budget)
+    ]
 
 
 def _fit(

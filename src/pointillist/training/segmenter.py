@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pointillist.accuracy import ErrorMatrix, mean_iou, overall_accuracy
+from pointillist.errors import DivergedError
 from pointillist.losses import GatedCrfLoss
 from pointillist.training.config import UnetConfig
 from pointillist.training.recorded_passes import RecordedPasses
@@ -131,7 +133,14 @@ class PointSegmenter(L.LightningModule):  # type: ignore[misc]
             "loss": float(torch.stack(self._losses).mean()) if self._losses else float("nan"),
             "learning_rate": float(self.trainer.optimizers[0].param_groups[0]["lr"]),
         }
+        has_losses = bool(self._losses)
         self._losses.clear()
+        if has_losses and not math.isfinite(row["loss"]):
+            raise DivergedError(
+                f"Expected a finite loss, got {row['loss']:g} by step {row['step']:.0f}: the "
+                "training has diverged. Lower unet.learning_rate in the file of --config, or look "
+                "for values out of all proportion in the scene."
+            )
         row |= self._scores
         self._scores = {}
         self.history.append(row)

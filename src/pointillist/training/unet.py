@@ -20,6 +20,7 @@ from pointillist.training.edge_effect import measure_on_scenes
 from pointillist.training.fitting import (
     Fit,
     Interruption,
+    check_trainer,
     choose_device,
     fit_network,
 )
@@ -127,6 +128,7 @@ def check_network(task: TrainingTask, config: UnetConfig, begin: Start | None = 
         WeightsError: The weights cannot be had or do not fit.
     """
     choose_device(config.device)
+    check_trainer(config)
     if (config.members or 1) > 1 and config.trainer:
         raise ConfigError(
             f"Expected one network on the devices that unet.trainer asks for, got unet.members "
