@@ -88,3 +88,11 @@ class StudyRunningError(PointillistError, RuntimeError):
 
 class ExportError(PointillistError, RuntimeError):
     """An exported graph does not do what the model does."""
+
+
+def in_one_line(error: Exception) -> str:
+    """What a parser says, without its picture of the place: of YAML what is wrong, and the line."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return " ".join(str(error).split())
+    return f"{getattr(error, 'problem', None) or 'it is broken'} in line {mark.line + 1}"

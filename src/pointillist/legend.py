@@ -14,7 +14,7 @@ import numpy as np
 import yaml
 from numpy.typing import ArrayLike, NDArray
 
-from pointillist.errors import LegendError, MissingFileError
+from pointillist.errors import LegendError, MissingFileError, in_one_line
 
 Color = tuple[int, int, int]
 
@@ -224,7 +224,9 @@ class Legend:
         except LegendError as error:
             raise LegendError(f"{path}: {error}") from error
         except (yaml.YAMLError, ElementTree.ParseError, ValueError, OSError, csv.Error) as error:
-            raise LegendError(f"'{path}' cannot be read as a legend: {error}.") from error
+            raise LegendError(
+                f"'{path}' cannot be read as a legend: {in_one_line(error)}."
+            ) from error
 
 
 def choose_colors(names: Sequence[str]) -> list[Color]:

@@ -57,6 +57,16 @@ def test_durations(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
+def test_broken_yaml_is_told_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("recipe: auto\nunet: {steps: 3\nseed: 2\n")
+    with pytest.raises(
+        ConfigError, match=r"read as YAML: .* in line \d\. Correct it there"
+    ) as told:
+        read_config(path)
+    assert "\n" not in str(told.value)
+
+
 @pytest.mark.parametrize("text", ["soon", "-1m", "0s", "10 days"])
 def test_bad_durations(text: str) -> None:
     with pytest.raises(InputError, match="Expected a time above 0 like 90s"):

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from pointillist.errors import ConfigError, InputError, MissingFileError
+from pointillist.errors import ConfigError, InputError, MissingFileError, in_one_line
 from pointillist.studies.cell_values import check_values
 from pointillist.studies.naming import name_cell
 from pointillist.studies.protocols import Cell, Protocol, protocol_of, protocols
@@ -244,7 +244,8 @@ def read_study(path: Path) -> StudyConfig:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise ConfigError(
-            f"'{path}' cannot be read as YAML: {error}. Compare it with docs/studies.md."
+            f"'{path}' cannot be read as YAML: {in_one_line(error)}. Compare it with "
+            "docs/studies.md."
         ) from error
     if not isinstance(data, Mapping):
         kind = "nothing" if data is None else type(data).__name__

@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from pointillist.errors import ConfigError, InputError, MissingFileError
+from pointillist.errors import ConfigError, InputError, MissingFileError, in_one_line
 
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|sec|m|min|h)?\s*")
 _SECONDS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, None: 60.0}
@@ -285,7 +285,10 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"'{path}' cannot be read as YAML: {error}.") from error
+        raise ConfigError(
+            f"'{path}' cannot be read as YAML: {in_one_line(error)}. Correct it there; "
+            "configs/train_config.yaml shows how it should look."
+        ) from error
     if data is None:
         return {}
     if not isinstance(data, dict):
