@@ -62,17 +62,20 @@ def wants_estimate(task: TrainingTask, setting: Setting) -> bool:
     """Whether the shares are to be estimated from the scene, by the setting or by the design.
 
     `auto` estimates them for balanced points: those that say so, and those of unknown or
-    purposive design that have about the same number in each class.
+    purposive design that have about the same number in each class. For other purposive points it
+    goes half of the way.
     """
     if setting != "auto":
         return setting == "estimate"
-    if task.design in PROPORTIONAL:
-        return False
-    if task.design == "balanced":
-        return True
+    return task.design in ("balanced", "purposive") or _is_even(task)
+
+
+def _is_even(task: TrainingTask) -> bool:
+    """Whether nothing is known of the design and counts look as if it were balanced."""
     counts = task.class_counts()
     counts = counts[counts > 0]
-    return len(counts) > 1 and int(counts.max()) <= _EVEN * int(counts.min())
+    is_known = task.design in PROPORTIONAL
+    return not is_known and len(counts) > 1 and int(counts.max()) <= _EVEN * int(counts.min())
 
 
 def check_shares(task: TrainingTask, setting: Setting) -> None:
@@ -121,14 +124,20 @@ def decide_shares(
     calibration = fit_calibration(out_of_bag, index)
     seen = calibrate(predict_sample(forest, task), calibration)
     prior = counts / counts.sum()
-    shares = draw_to_prior(estimate_shares(seen, prior), prior, int(counts.sum()))
-    why = "The points are balanced, the scene is not: its"
-    if setting == "estimate":
-        why = "As asked, the scene's"
-    sentence = (
-        f"{why} class shares are estimated as {_listed(task, shares)} and used. "
-        "To take the points' shares: --class-shares points."
-    )
+    half = setting == "auto" and task.design == "purposive" and not _is_even(task)
+    way = 0.5 if half else 1.0
+    shares = draw_to_prior(estimate_shares(seen, prior), prior, int(counts.sum()), way)
+    listed, undo = _listed(task, shares), "To take the points' shares: --class-shares points."
+    if half:
+        sentence = (
+            "Points that somebody placed need not show the scene's class shares: taken are "
+            f"{listed}, half way from theirs to an estimate from the scene. {undo}"
+        )
+    else:
+        why = "The points are balanced, the scene is not: its"
+        if setting == "estimate":
+            why = "As asked, the scene's"
+        sentence = f"{why} class shares are estimated as {listed} and used. {undo}"
     if task.design in PROPORTIONAL:
         sentence += f" Points of design {task.design} hold the scene's shares themselves."
     return ClassShares("estimated", _factors(task, shares), sentence, shares)
@@ -172,7 +181,7 @@ def estimate_shares(
 
 
 def draw_to_prior(
-    shares: NDArray[np.float64], prior: NDArray[np.float64], n_points: int
+    shares: NDArray[np.float64], prior: NDArray[np.float64], n_points: int, way: float = 1.0
 ) -> NDArray[np.float64]:
     """Draw estimated shares to those of the points, the fewer points there are the more.
 
@@ -183,11 +192,12 @@ def draw_to_prior(
         shares: (C,) estimated.
         prior: (C,) of the points; 0 where a class has none.
         n_points: Labelled pixels n.
+        way: How far to go from the points' shares to the estimate, 0…1, on a logarithmic scale.
 
     Returns:
         (C,) with sum 1.
     """
-    trust = min(1.0, n_points / _ENOUGH_POINTS)
+    trust = way * min(1.0, n_points / _ENOUGH_POINTS)
     drawn = shares**trust * prior ** (1.0 - trust)
     drawn /= drawn.sum()
     return np.asarray(drawn, dtype=np.float64)

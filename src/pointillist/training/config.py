@@ -166,7 +166,8 @@ class TrainConfig(_Frozen):
         budget: Time for the whole training, e.g. `10m`; None trains for the recipe's steps.
         class_shares: Shares of the classes in the scene, which the map is corrected to: `points`
             (those of the points), `estimate` (from the scene), shares by class name, or `auto`:
-            estimated for balanced points, else the points'.
+            estimated for balanced points, half way to an estimate for purposive ones, else the
+            points'.
         label_noise: Share of points whose class is wrong, as far as known: 0.1 for one in ten.
         point_radius: How far points may lie from where they belong, in pixels.
         smooth_px: Radius within which maps are smoothed, but not over the image's edges; 0 for not.
