@@ -172,11 +172,18 @@ if __name__ == "__main__":
 """
 
 
+def _command_of(process: psutil.Process) -> str:
+    """Empty for one that has ended meanwhile: some helpers live for moments."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return " ".join(process.cmdline())
+    return ""
+
+
 def _children_of(pid: int, wanted: int) -> list[psutil.Process]:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         children = psutil.Process(pid).children(recursive=True)
-        workers = [c for c in children if "spawn_main" in " ".join(c.cmdline())]
+        workers = [c for c in children if "spawn_main" in _command_of(c)]
         if len(workers) >= wanted:
             return workers
         time.sleep(0.2)
