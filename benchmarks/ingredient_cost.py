@@ -21,9 +21,10 @@ import numpy as np
 import torch
 from recording import record
 
-from pointillist.points import LabelledPixels
 from pointillist.raster import ArraySource
 from pointillist.scenes import TERRAIN_LEGEND, generate_terrain
+from pointillist.studies.mapping import draw_labels
+from pointillist.studies.places import Place
 from pointillist.training import TrainingTask, UnetConfig, Workshop
 from pointillist.training.unet import fit_unet
 
@@ -46,10 +47,9 @@ ROWS: dict[str, tuple[dict[str, Any], dict[str, float]]] = {
 def make_task() -> TrainingTask:
     """Simple random points on a generated scene."""
     scene = generate_terrain(3, SIDE_PX, SIDE_PX)
-    at = np.random.default_rng(0).choice(scene.mask.size, N_POINTS, replace=False)
-    rowcol = np.stack(np.unravel_index(at, scene.mask.shape), axis=1)
-    labels = LabelledPixels.from_arrays(rowcol, scene.mask.ravel()[at].astype(np.int64))
     source = ArraySource(scene.image)
+    place = Place("terrain", source, scene.mask.astype(np.int16), TERRAIN_LEGEND)
+    labels = draw_labels(place, N_POINTS, "simple", seed=0)
     return TrainingTask((source,), (labels,), TERRAIN_LEGEND, 0, tuple(source.band_names))
 
 

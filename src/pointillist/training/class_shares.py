@@ -111,7 +111,8 @@ def decide_shares(
         shares = _stated_shares(task, setting)
         total = sum(setting.values())
         scaled = "" if abs(total - 1) < _ROUNDED else f" (they sum to {total:.3g}, scaled to 1)"
-        lost = [f"'{name}'" for name, share in setting.items() if share and name not in _seen(task)]
+        shown = _shown(task)
+        lost = [f"'{name}'" for name, share in setting.items() if share and name not in shown]
         lost_too = f" Nothing of {', '.join(lost)} is mapped: no points show it." if lost else ""
         sentence = f"Class shares as stated{scaled}: {_listed(task, shares)}.{lost_too}"
         return ClassShares("stated", _factors(task, shares), sentence, shares)
@@ -345,7 +346,7 @@ def _stated_shares(task: TrainingTask, stated: Mapping[str, float]) -> NDArray[n
     return shares
 
 
-def _seen(task: TrainingTask) -> set[str]:
+def _shown(task: TrainingTask) -> set[str]:
     """Classes with points."""
     pairs = zip(task.legend.names, task.class_counts(), strict=True)
     return {name for name, count in pairs if count}

@@ -26,7 +26,7 @@ from pointillist.errors import ConfigError, DivergedError, OutputError
 from pointillist.interruption import interrupt_between_steps
 from pointillist.training.config import UnetConfig
 from pointillist.training.schedule import Progress
-from pointillist.training.segmenter import PointSegmenter
+from pointillist.training.segmenter import DIVERGED, PointSegmenter
 from pointillist.training.terms import (
     AveragedWeights,
     BestWeights,
@@ -249,7 +249,7 @@ def fit_network(
         average.restore(network)
     elif best is not None and judged is None:
         best.restore(network)
-    _check_finite(network, config)
+    _check_finite(network)
     return Fit(
         module.history,
         progress.elapsed_s,
@@ -261,15 +261,11 @@ def fit_network(
     )
 
 
-def _check_finite(network: nn.Module, config: UnetConfig) -> None:
+def _check_finite(network: nn.Module) -> None:
     """The last step may have been the one too far."""
     for name, values in network.state_dict().items():
         if not values.isfinite().all():
-            raise DivergedError(
-                f"Expected finite weights, got others in '{name}': the training has diverged. "
-                "Lower unet.learning_rate in the file of --config, or look for values out of all "
-                "proportion in the scene."
-            )
+            raise DivergedError(f"Expected finite weights, got others in '{name}': {DIVERGED}")
 
 
 def check_trainer(config: UnetConfig) -> None:

@@ -18,6 +18,11 @@ from pointillist.training.config import UnetConfig
 from pointillist.training.recorded_passes import RecordedPasses
 from pointillist.training.schedule import Progress, learning_rate_factor
 
+DIVERGED = (
+    "the training has diverged. Lower unet.learning_rate in the file of --config, or look for "
+    "values out of all proportion in the scene."
+)
+
 USUAL_RATE = 1e-3
 """Peak learning rate where none is asked for."""
 
@@ -137,9 +142,7 @@ class PointSegmenter(L.LightningModule):  # type: ignore[misc]
         self._losses.clear()
         if has_losses and not math.isfinite(row["loss"]):
             raise DivergedError(
-                f"Expected a finite loss, got {row['loss']:g} by step {row['step']:.0f}: the "
-                "training has diverged. Lower unet.learning_rate in the file of --config, or look "
-                "for values out of all proportion in the scene."
+                f"Expected a finite loss, got {row['loss']:g} by step {row['step']:.0f}: {DIVERGED}"
             )
         row |= self._scores
         self._scores = {}
