@@ -84,6 +84,24 @@ def test_a_network_alone_may_be_several(small_world: Any) -> None:
     np.testing.assert_allclose(model.predict(image), np.mean(parts, axis=0), atol=1e-5)
 
 
+def test_the_temperature_of_one_is_not_told_as_that_of_all(
+    small_world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pointillist.training.heldout.fit_temperature", lambda *_: 2.0)
+    told = {}
+    for n in (1, 2):
+        unet = {"members": n, "steps": 2 * n, "calibrate": True}
+        config = _config(small_world.folder, recipe="unet", unet=unet)
+        run = train(
+            small_world.scene, small_world.points, small_world.folder / f"run-{n}", config=config
+        )
+        told[n] = pointillist.load(run).card.provenance
+    assert told[1]["temperature"] == 2.0
+    assert "temperature" not in told[2]
+    assert "raw_network_calibration_error" not in told[2]
+    assert told[2]["networks"] == 2
+
+
 def test_a_finished_network_survives_an_interruption(
     small_world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

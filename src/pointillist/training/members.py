@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -272,18 +273,16 @@ def _join(
     first = fitted[0]
     held = _join_held_out([member.held_out for member in fitted], holdout, factors)
     facts = {
-        **first.facts,
+        **_of_all(first.facts),
         "networks": len(fitted),
         "steps": sum(member.facts["steps"] for member in fitted),
         "seconds": fitted[-1].facts["seconds"],
     }
-    facts.pop("temperature", None)  # each has its own
     if any("ended_early" in member.facts for member in fitted):
         facts["ended_early"] = True
     if held is not None:
-        facts = {k: v for k, v in facts.items() if not k.startswith("raw_network_")}
         facts |= {**held.scores(), **held.facts()}
-    card = replace(first.model.card, provenance={**first.model.card.provenance, **facts})
+    card = replace(first.model.card, provenance={**_of_all(first.model.card.provenance), **facts})
     parts = [member.model for member in fitted]
     return FittedNetwork(
         EnsembleModel(parts, [1.0] * len(parts), card),
@@ -292,6 +291,12 @@ def _join(
         judged=None if held is None else held.judge(),
         held_out=held,
     )
+
+
+def _of_all(facts: dict[str, Any]) -> dict[str, Any]:
+    """Without what is true of one network alone: its temperature, and how sure it was before."""
+    own = [name for name in facts if name == "temperature" or name.startswith("raw_network_")]
+    return {name: value for name, value in facts.items() if name not in own}
 
 
 def _join_held_out(
