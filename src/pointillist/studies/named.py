@@ -317,12 +317,15 @@ def _blocks() -> StudyConfig:
     ours = {"recipe": "unet", "steps": SLIM_STEPS_OF_TEN_MINUTES, "setting": "default"}
     longer = {"steps": 3 * STEPS_OF_TEN_MINUTES}, {"steps": 3 * SLIM_STEPS_OF_TEN_MINUTES}
     stack = {**ours, "recipe": "stack", "class_shares": "auto"}
+    now = {**stack, "steps": _SLIM_STEPS_ON_TWO_PLAIN_CORES}
     rows = [
         {**given, **full, **plain, **longer[0], "setting": None},
         {**given, **full, **ours, **longer[1]},
         {**given, "n_points": [300, 1000], **plain, "setting": None},
         {**given, "n_points": [300, 1000], **ours},
         {**given, "n_points": [300, 1000], **stack},
+        {**given, "n_points": 300, **now, "setting": "networks, smoothed"},
+        {**given, "n_points": 1000, **now, "setting": "smoothed"},
     ]
     return StudyConfig(
         name="blocks",

@@ -370,28 +370,36 @@ def _blocks_table(lines: Sequence[Line]) -> list[Block]:
     """Points beside every label of the even squares, and the share of it that they reach."""
     found = dict(sorted(by_place(on_shared_seeds(lines)).items(), key=_place_order))
     full = {scene: at for (scene, points, _), at in found.items() if points == "all pixels"}
-    variants = [name for name in ON_SCENES.values() if any(name in at for at in found.values())]
+    shown = {name for at in found.values() for name in at}
+    columns = {head: names for head, names in _BLOCKS_COLUMNS.items() if shown & set(names)}
     rows: list[Cells] = []
     for (scene, points, _), at in found.items():
         best = max((line.miou.value for line in full.get(scene, {}).values()), default=None)
         row: Cells = [scene, points, _draws(list(at.values()))]
-        for name in variants:
-            line = at.get(name)
+        for names in columns.values():
+            line = next((at[name] for name in names if name in at), None)
             share = "–" if line is None or best is None else percent(line.miou.value / best)
             row += [_both_figures(line), "" if points == "all pixels" else share]
         rows.append(row)
-    heads = [head for name in variants for head in (name.removesuffix(" recipe"), "share")]
+    heads = [head for name in columns for head in (name, "share")]
     return [
         Table(
             ["scene", "points", "draws", *heads],
             rows,
             f"{_STUDIES['blocks']}.",
-            "lrr" + "cr" * len(variants),
+            "lrr" + "cr" * len(columns),
             notes=f"{_FIGURES}. Share: of the best mean IoU that every label of the even squares "
-            "led to, in three times as many steps.",
+            "led to, in three times as many steps (there the default is its network alone).",
             label="blocks",
         )
     ]
+
+
+_BLOCKS_COLUMNS = {
+    "plain network": ("plain network",),
+    "default": ("default recipe", "network alone"),
+    "as the program is now": ("networks, smoothed", "smoothed"),
+}
 
 
 def _has_setting(line: Line) -> bool:
