@@ -19,6 +19,10 @@ from pointillist.studies.tables import Line, summarise_row
 Place = tuple[str, str, str]
 """Scene, points and design, as they are shown."""
 
+TODAY = ("networks, smoothed", "smoothed")
+"""Settings that mean what the program does now, with fewer points or time and with more."""
+AS_IT_IS_NOW = "as the program is now"
+
 _FOREST, _PLAIN, _DEFAULT = (ON_SCENES[recipe] for recipe in ("forest", "unet", "stack"))
 
 
@@ -104,19 +108,20 @@ def find_gains(lines: Sequence[Line]) -> list[Gain]:
     told: dict[tuple[str, str], dict[str, list[_Difference]]] = {}
     for line, other in pairs:
         names = name_variant(line.row.cell), name_variant(other.row.cell)
-        scenes = told.setdefault(names, {})
-        for seed in line.runs.keys() & other.runs.keys():
-            one, two = line.runs[seed], other.runs[seed]
-            difference = tuple(one[k] - two[k] for k in ("miou", "overall_accuracy"))
-            scenes.setdefault(line.row.cell.scene, []).append(difference)
-    gains = [_gain(*names, scenes) for names, scenes in told.items() if scenes]
-    tested = [gain for gain in gains if gain.p is not None]
-    p = iter(correct_for_many([gain.p for gain in tested if gain.p is not None]))
-    return [gain if gain.p is None else replace(gain, p=next(p)) for gain in gains]
+        _add_differences(told.setdefault(names, {}), line, other)
+    return _correct([_gain(*names, scenes) for names, scenes in told.items() if scenes])
 
 
 _Difference = tuple[float, ...]
 """Of mean IoU, and of overall accuracy."""
+
+
+def _add_differences(scenes: dict[str, list[_Difference]], line: Line, other: Line) -> None:
+    """Those of the seeds that both have, under the scene."""
+    for seed in line.runs.keys() & other.runs.keys():
+        one, two = line.runs[seed], other.runs[seed]
+        difference = tuple(one[k] - two[k] for k in ("miou", "overall_accuracy"))
+        scenes.setdefault(line.row.cell.scene, []).append(difference)
 
 
 def _gain(name: str, other: str, scenes: dict[str, list[_Difference]]) -> Gain:
@@ -128,6 +133,25 @@ def _gain(name: str, other: str, scenes: dict[str, list[_Difference]]) -> Gain:
     return Gain(name, other, len(every), int(ahead[0]), miou, accuracy, int(ahead[1]), p)
 
 
-def default_gain(lines: Sequence[Line], other: str) -> Gain | None:
-    """What the default recipe gains on the forest or the plain network; None without both."""
-    return next((g for g in find_gains(lines) if (g.name, g.other) == (_DEFAULT, other)), None)
+def default_gains(lines: Sequence[Line]) -> list[Gain]:
+    """What the default recipe gains on the forest and on the plain network, where both are."""
+    found = {(gain.name, gain.other): gain for gain in find_gains(lines)}
+    return [found[_DEFAULT, other] for other in (_FOREST, _PLAIN) if (_DEFAULT, other) in found]
+
+
+def gains_of_today(lines: Sequence[Line]) -> list[Gain]:
+    """The same of the recipe as the program is now: several networks or one, maps smoothed."""
+    told: dict[str, dict[str, list[_Difference]]] = {_FOREST: {}, _PLAIN: {}}
+    for found in by_place(lines).values():
+        for name in found.keys() & set(TODAY):
+            for other in found.keys() & told.keys():
+                _add_differences(told[other], found[name], found[other])
+    return _correct(
+        [_gain(AS_IT_IS_NOW, other, scenes) for other, scenes in told.items() if scenes]
+    )
+
+
+def _correct(gains: Sequence[Gain]) -> list[Gain]:
+    """With p for as many comparisons (Holm)."""
+    p = iter(correct_for_many([gain.p for gain in gains if gain.p is not None]))
+    return [gain if gain.p is None else replace(gain, p=next(p)) for gain in gains]
