@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from trees import MAKERS, save
+from trees import MAKERS, make_folders, save
 
 from pointillist.cli import main
-from pointillist.data.benchmarks import count_images, open_benchmark
+from pointillist.data.benchmarks import count_images, fingerprint, open_benchmark
 from pointillist.errors import InputError, MissingFileError
 from pointillist.studies import read_records, run_study
 from pointillist.studies.benchmark import BenchmarkCell, run_benchmark
@@ -72,10 +72,34 @@ def test_runs_are_made_again_when_the_root_holds_more(tmp_path: Path) -> None:
         shutil.copy(one, one.with_stem("90001"))
     assert grid.recorded(said.append) == [None]
     assert said == [
-        "Records of loveda made with another number of images than there are now: 1. "
+        "Records of loveda made with other images or labels than there are now: 1. "
         "These runs are made again."
     ]
     assert StudyGrid("loveda", [cell], records).recorded()[0] is not None  # no root: not asked
+
+
+def test_runs_are_made_again_when_labels_or_classes_change(tmp_path: Path) -> None:
+    root, records, said = tmp_path / "data", tmp_path / "records", list[str]()
+    make_folders(root, legend=True)
+    cell = BenchmarkCell("folders", tile_px=64)
+    files = {s: fingerprint("folders", root, s) for s in ("train", "test")}
+    record = {"protocol": "P-benchmark", "cell": asdict(cell), "files": files}
+    append_record(records / "benchmark.jsonl", record | {"miou": 0.5, "pixel_accuracy": 0.6})
+    grid = StudyGrid("folders", [cell], records, Folders(data=root))
+    moved = StudyGrid("folders", [cell], records, Folders(data=root.rename(tmp_path / "moved")))
+    assert moved.recorded(said.append)[0] is not None
+    make_folders(root, legend=True)
+    assert grid.recorded(said.append)[0] is not None
+    assert not said
+    (test,) = open_benchmark("folders", root, "test").samples
+    (mask,) = test.labels.files
+    save(mask, np.zeros((128, 128), dtype=np.uint8))
+    assert grid.recorded(said.append) == [None]
+    assert "other images or labels than there are now: 1." in said[0]
+    make_folders(root, legend=True)
+    legend = root / "legend.yaml"
+    legend.write_text(legend.read_text().replace("Impervious surfaces", "Sealed"))
+    assert grid.recorded() == [None]
 
 
 def test_no_root_is_told(tmp_path: Path) -> None:

@@ -20,6 +20,14 @@ def test_a_record_says_how_it_came_about(tmp_path: Path) -> None:
     assert {"time", "pointillist", "torch", "python", "cpu", "threads"} <= set(records[0])
 
 
+def test_records_are_json_that_any_program_reads(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    written = append_record(path, {"miou": 0.5, "recall": [0.5, float("nan"), float("inf")]})
+    assert "NaN" not in path.read_text()
+    assert written["recall"] == [0.5, None, None]
+    assert read_records(path) == [written]
+
+
 def test_a_line_cut_off_by_a_kill_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
     path.write_text('{"miou": 1}\n{"miou": 2}\n{"mio')

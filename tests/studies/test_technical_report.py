@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -45,6 +46,13 @@ def test_the_command_makes_report_and_ledger(tmp_path: Path) -> None:
     assert "Is the stated accuracy true?" in page
     assert "<script" not in page
     assert claims.read_text(encoding="utf-8").startswith("# Claims ledger")
+    committed = (ROOT / "docs" / "technical_report.html").read_text(encoding="utf-8")
+    assert _words(page) == _words(committed), "make it anew: pointillist report"
+
+
+def _words(page: str) -> list[str]:
+    """What a reader reads, without the drawings."""
+    return re.sub(r"<style.*?</style>|<svg.*?</svg>|<[^>]*>", " ", page, flags=re.DOTALL).split()
 
 
 def test_a_folder_that_is_not_there_is_refused_before_any_work(

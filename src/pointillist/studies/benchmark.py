@@ -61,7 +61,8 @@ def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, 
 
     Returns:
         Record: protocol, cell, `miou`, `pixel_accuracy`, lists by class with their `classes`,
-        numbers of images and tiles, `notices` of the data set, seconds.
+        numbers of images and tiles, `files` (a digest of each split), `notices` of the data set,
+        seconds.
 
     Raises:
         InputError: The root of the data set is not given.
@@ -70,7 +71,7 @@ def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, 
     import torch
     from torch.utils.data import DataLoader
 
-    from pointillist.data.benchmarks import BenchmarkDataset, open_benchmark
+    from pointillist.data.benchmarks import BenchmarkDataset, fingerprint, open_benchmark
     from pointillist.losses import PartialCrossEntropyLoss
     from pointillist.models import build_model
     from pointillist.studies.classic import OneMask, predict_with, score
@@ -107,6 +108,7 @@ def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, 
             "(batch_size, tile_px) in a study file, docs/studies.md."
         )
     test.check_items()
+    files = {split.split: fingerprint(cell.data, root, split.split) for split in (train, test)}
     torch.manual_seed(cell.seed)
     network = build_model(
         encoder=cell.encoder,
@@ -136,6 +138,7 @@ def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, 
         **score(predict_with(network.eval()), test, names),
         "classes": list(names),
         "images": {split.split: len(split.samples) for split in (train, test)},
+        "files": files,
         "train_tiles": len(train),
         "test_tiles": len(test),
         "notices": list(dict.fromkeys([*train.notices, *test.notices])),
@@ -147,11 +150,17 @@ def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, 
 
 
 def is_of_root(record: dict[str, Any], folders: Folders) -> bool:
-    """Whether a record was made with as many images as the root of the data set holds today."""
-    from pointillist.data.benchmarks import count_images
+    """Whether a record was made with the images and labels that the root holds today.
 
-    images = record.get("images")
-    if folders.data is None or not isinstance(images, dict):
+    Of records without a digest of the files (`files`) only the number of images is compared.
+    """
+    from pointillist.data.benchmarks import count_images, fingerprint
+
+    root, name = folders.data, record["cell"]["data"]
+    if root is None:
         return True
-    name = record["cell"]["data"]
-    return all(count_images(name, folders.data, split) == n for split, n in images.items())
+    files, images = record.get("files"), record.get("images")
+    if isinstance(files, dict):
+        return all(fingerprint(name, root, split) == known for split, known in files.items())
+    counts = images if isinstance(images, dict) else {}
+    return all(count_images(name, root, split) == n for split, n in counts.items())

@@ -103,6 +103,9 @@ def _biggest_gain(evidence: Evidence) -> Claim:
     why = f"beyond 500: {'under' if marginal else 'over'} 0.005"
     if most != (50, 200):
         why += f"; but the step from {most[0]} to {most[1]} gains most"
+        spoken_of = [step for step in gains if step[0] >= 50]
+        if max(spoken_of, key=lambda step: gains[step].value) == (50, 200):
+            why += ", and that from 50 to 200 most from 50 on"
     verdict = REPRODUCED if marginal and most == (50, 200) else NOT_REPRODUCED
     return Claim(_WORDS, text, measured, verdict, why)
 

@@ -65,7 +65,7 @@ class StudyGrid:
         n_stale = sum(old is not new for old, new in zip(found, kept, strict=True))
         if n_stale and say is not None:
             say(
-                f"Records of {self.name} made with another number of images than there are now: "
+                f"Records of {self.name} made with other images or labels than there are now: "
                 f"{n_stale}. These runs are made again."
             )
         return kept

@@ -153,7 +153,8 @@ def _expand(part: RowsConfig, where: str) -> Iterator[Row]:
         cell = _read_cell(protocol, dict(zip(part.cells, values, strict=True)), where)
         against = None
         if changed is not None:
-            against = name_cell(protocol.read_cell({**asdict(cell), **changed}))
+            other = _in_words_of_cells({**asdict(cell), **changed})
+            against = name_cell(protocol.read_cell(other))
         name = name_cell(cell) + (", one view" if part.figures == "single_view" else "")
         yield Row(name, cell, against, part.figures, part.most_seeds)
 
@@ -195,7 +196,8 @@ def _in_words_of_cells(stated: Mapping[str, Any]) -> dict[str, Any]:
     """One name for each way of drawing points, so that a finished run is known again.
 
     As many points of every class are `random` with a number per class (the reference study's word)
-    and also called `balanced`; `random` with a number of points in total is also called `simple`.
+    and also called `balanced`; `random` with a number of points in total is also called `simple`;
+    `stratified` is also called `spread`.
 
     Raises:
         InputError: `simple` without a number of points in total.
@@ -206,8 +208,8 @@ def _in_words_of_cells(stated: Mapping[str, Any]) -> dict[str, Any]:
             "Expected n_points with the strategy simple, which draws without regard to class, got "
             "points per class. Give n_points, or take the strategy balanced."
         )
-    same = "simple" if in_total else "balanced"
-    return {**stated, "strategy": "random"} if strategy == same else dict(stated)
+    names = {"simple" if in_total else "balanced": "random", "spread": "stratified"}
+    return {**stated, "strategy": names[strategy]} if strategy in names else dict(stated)
 
 
 def _check_names(cell: Cell) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import platform
 import time
@@ -27,13 +28,13 @@ def append_record(path: Path, record: dict[str, Any]) -> dict[str, Any]:
         record: Protocol, cell, seed, metrics, seconds, device.
 
     Returns:
-        The record as written.
+        The record as written; what is not a number is None, as JSON has no NaN.
 
     Raises:
         OutputError: The folder cannot be written to, or the disk is full.
     """
-    full = {**record, **_circumstances()}
-    line = json.dumps(full, sort_keys=True) + "\n"
+    full: dict[str, Any] = _without_nan({**record, **_circumstances()})
+    line = json.dumps(full, sort_keys=True, allow_nan=False) + "\n"
     with _writing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         _end_last_line(path)
@@ -42,6 +43,14 @@ def append_record(path: Path, record: dict[str, Any]) -> dict[str, Any]:
             file.flush()
             os.fsync(file.fileno())
     return full
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_records(path: Path, say: Callable[[str], None] | None = None) -> list[dict[str, Any]]:

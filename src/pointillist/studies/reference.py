@@ -41,8 +41,13 @@ FULL, RANDOM_INITIALISATION, FIVE_STRATIFIED = 0.9450, 0.7820, 0.9042
 """Its baselines: fully supervised, no ImageNet weights, 5 per class stratified; mean IoU."""
 
 
-def stated_of(row: Row) -> float | None:
-    """Mean IoU that the reference study states for a row; None where it states none."""
+def stated_of(row: Row, study: str = "") -> float | None:
+    """Mean IoU that the reference study states for a row; None where it states none.
+
+    Args:
+        row: Of a table.
+        study: Name of the table. It states two figures for random points, one for each experiment.
+    """
     cell: Any = row.cell
     if protocol_of(cell).name != "P-classic" or row.figures is not None:
         return None
@@ -53,6 +58,6 @@ def stated_of(row: Row) -> float | None:
         return FULL
     if cell.n_points is not None:
         return FINAL[0] if cell.n_points == 200 and cell.strategy == "random" else None
-    if cell.strategy == "random":
+    if cell.strategy == "random" and study != "sampling":
         return DENSITY.get(cell.n_per_class, (None,))[0]
     return SAMPLING.get((cell.strategy, cell.n_per_class))

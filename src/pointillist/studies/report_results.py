@@ -230,7 +230,8 @@ def baselines_section(findings: Findings) -> Section | None:
                 lines,
                 "Baselines, P-classic.",
                 "baselines",
-                against="the network with as many points",
+                against="this project's network with as many points (full masks, one view and "
+                "other trainings: with 200 points per image)",
             ),
             *_drawn(
                 figures.draw_bars(lines),

@@ -173,7 +173,9 @@ def _ahead(gains: Sequence[Gain], who: str = "The default recipe") -> str:
 
 
 def _not_sure(gain: Gain) -> str:
-    return f" (not significant, p = {gain.p:.2f})" if gain.p is not None and gain.p >= 0.05 else ""
+    if gain.p is None or gain.p < 0.05:
+        return ""
+    return f" (not significant after Holm's correction, p = {gain.p:.2f})"
 
 
 def _design_table(lines: Sequence[Line]) -> Table:
@@ -396,7 +398,8 @@ def _blocks_table(lines: Sequence[Line]) -> list[Block]:
             f"{_STUDIES['blocks']}.",
             "lrr" + "cr" * len(columns),
             notes=f"{_FIGURES}. Share: of the best mean IoU that every label of the even squares "
-            "led to, in three times as many steps (there the default is its network alone).",
+            "led to, in three times as many steps (there the default is its network alone; where "
+            "it was not run, the plain network's).",
             label="blocks",
         )
     ]

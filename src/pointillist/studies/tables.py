@@ -133,14 +133,14 @@ def read_lines(
         if row.figures is not None:
             runs = {s: record for s, record in runs.items() if row.figures in record}
         if runs:
-            lines[row.name] = summarise_row(row, runs)
+            lines[row.name] = summarise_row(row, runs, study.name)
     return _compare(lines)
 
 
-def summarise_row(row: Row, runs: dict[int, dict[str, Any]]) -> Line:
+def summarise_row(row: Row, runs: dict[int, dict[str, Any]], study: str = "") -> Line:
     """A row's means over its runs, without a comparison."""
     blank = mean_over_seeds([0.0])
-    line = Line(row, runs, blank, blank, stated=stated_of(row))
+    line = Line(row, runs, blank, blank, stated=stated_of(row, study))
     accuracy = protocol_of(row.cell).accuracy
     return replace(
         line,

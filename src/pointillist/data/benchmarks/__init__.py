@@ -4,8 +4,16 @@ from pointillist.data.benchmarks.catalogue import (
     BENCHMARKS,
     DATA_SETS,
     count_images,
+    fingerprint,
     open_benchmark,
 )
 from pointillist.data.benchmarks.dataset import BenchmarkDataset
 
-__all__ = ["BENCHMARKS", "DATA_SETS", "BenchmarkDataset", "count_images", "open_benchmark"]
+__all__ = [
+    "BENCHMARKS",
+    "DATA_SETS",
+    "BenchmarkDataset",
+    "count_images",
+    "fingerprint",
+    "open_benchmark",
+]

@@ -54,7 +54,7 @@ class Benchmark:
     Args:
         name: Name in commands.
         title: Name in sentences.
-        publisher: Where to get it.
+        publisher: Where to get it; empty for files of one's own.
         tree: Files as the publisher lays them out.
         bands: Names of the bands of its images.
         normalisation: How raw values become network input.
@@ -113,6 +113,8 @@ def _remedy(benchmark: Benchmark, root: Path, split: str) -> str:
     ]
     if packed:
         return f"Unpack {', '.join(packed)} first, each into this folder."
+    if not benchmark.publisher:
+        return "Name a folder that holds both."
     return f"Get it from {benchmark.publisher}."
 
 

@@ -35,7 +35,8 @@ def _find(root: Path, split: str) -> SplitFiles:
     try:
         pairs = find_pairs(root)
     except MissingFileError as error:
-        raise WrongLayoutError(f"its files do not match: {error}") from error
+        told = str(error).removesuffix(".")
+        raise WrongLayoutError(f"its files do not match: {told}") from error
     if len(pairs) < _LEAST:
         raise WrongLayoutError(
             f"it holds {len(pairs)} image{'s' * (len(pairs) != 1)} with a mask, and {_LEAST} are "
@@ -81,7 +82,7 @@ _NOTICE = "Images are divided by their names: a fifth is test, a tenth val, the 
 OWN_FOLDERS = Benchmark(
     name="folders",
     title="images and masks",
-    publisher="a folder that holds both",
+    publisher="",
     tree="""
 images/
   a.png   (or .jpg, .tif: three bands of 8 bits)
