@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 from pointillist.errors import InputError
@@ -149,18 +151,25 @@ def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, 
     }
 
 
-def is_of_root(record: dict[str, Any], folders: Folders) -> bool:
-    """Whether a record was made with the images and labels that the root holds today.
+def are_of_root(records: Sequence[dict[str, Any]], folders: Folders) -> list[bool]:
+    """Which records were made with the images and labels that the root holds today.
 
-    Of records without a digest of the files (`files`) only the number of images is compared.
+    Of records without a digest of the files (`files`) only the number of images is compared. Each
+    split is looked at once, however many records there are.
     """
     from pointillist.data.benchmarks import count_images, fingerprint
 
-    root, name = folders.data, record["cell"]["data"]
+    root = folders.data
     if root is None:
-        return True
-    files, images = record.get("files"), record.get("images")
-    if isinstance(files, dict):
-        return all(fingerprint(name, root, split) == known for split, known in files.items())
-    counts = images if isinstance(images, dict) else {}
-    return all(count_images(name, root, split) == n for split, n in counts.items())
+        return [True] * len(records)
+    digest, count = cache(fingerprint), cache(count_images)
+
+    def is_of_root(record: dict[str, Any]) -> bool:
+        name, files = record["cell"]["data"], record.get("files")
+        if isinstance(files, dict):
+            return all(digest(name, root, split) == known for split, known in files.items())
+        images = record.get("images")
+        counts = images if isinstance(images, dict) else {}
+        return all(count(name, root, split) == n for split, n in counts.items())
+
+    return [is_of_root(record) for record in records]

@@ -57,11 +57,18 @@ class StudyGrid:
 
     def _current(self, found: Sequence[Record | None], say: Say | None) -> list[Record | None]:
         """Without records of other files than the folders hold today."""
-        kept: list[Record | None] = []
-        for cell, record in zip(self.cells, found, strict=True):
-            is_current = protocol_of(cell).is_current
-            stale = record and is_current and not is_current(record, self.folders)
-            kept.append(None if stale else record)
+        kept = list(found)
+        for protocol in {protocol_of(cell).name: protocol_of(cell) for cell in self.cells}.values():
+            of_protocol = [
+                (i, record)
+                for i, (cell, record) in enumerate(zip(self.cells, found, strict=True))
+                if record is not None and protocol_of(cell).name == protocol.name
+            ]
+            if protocol.are_current is None or not of_protocol:
+                continue
+            current = protocol.are_current([record for _, record in of_protocol], self.folders)
+            for (i, _), is_current in zip(of_protocol, current, strict=True):
+                kept[i] = kept[i] if is_current else None
         n_stale = sum(old is not new for old, new in zip(found, kept, strict=True))
         if n_stale and say is not None:
             say(

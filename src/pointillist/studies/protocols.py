@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -33,8 +33,8 @@ class Protocol:
         accuracy: Name of the share of right pixels in the records.
         recipes: What its runs can learn with.
         designs: How its points can be drawn.
-        is_current: Whether a record still tells of what the folders hold; None where it always
-            does.
+        are_current: Which of several records still tell of what the folders hold; None where they
+            always do.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Protocol:
     accuracy: str = "pixel_accuracy"
     recipes: tuple[str, ...] = ("unet", "forest", "forest-pixels")
     designs: tuple[str, ...] = ("simple", "balanced")
-    is_current: Callable[[Record, Any], bool] | None = None
+    are_current: Callable[[Sequence[Record], Any], list[bool]] | None = None
 
     def read_cell(self, stated: Mapping[str, Any]) -> Cell:
         """The cell that a record or a study file states.
@@ -66,7 +66,7 @@ class Protocol:
 @cache
 def protocols() -> dict[str, Protocol]:
     """All protocols by name. Torch is imported when a run needs it."""
-    from pointillist.studies.benchmark import BenchmarkCell, is_of_root, run_benchmark
+    from pointillist.studies.benchmark import BenchmarkCell, are_of_root, run_benchmark
     from pointillist.studies.blocks import BlocksCell, run_blocks
     from pointillist.studies.classic import RECIPES, ClassicCell, run_classic
     from pointillist.studies.clicks import ClicksCell, run_clicks
@@ -100,7 +100,7 @@ def protocols() -> dict[str, Protocol]:
         ),
         Protocol(
             "P-benchmark", 1, BenchmarkCell, run_benchmark, "benchmark.jsonl",
-            is_current=is_of_root,
+            are_current=are_of_root,
         ),
     )  # fmt: skip
     return {protocol.name: protocol for protocol in known}

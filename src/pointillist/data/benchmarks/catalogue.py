@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-from functools import lru_cache
 from pathlib import Path
 
 from pointillist.data.benchmarks.agriculture_vision import AGRICULTURE_VISION
 from pointillist.data.benchmarks.dataset import BenchmarkDataset
 from pointillist.data.benchmarks.deepglobe import DEEPGLOBE
+from pointillist.data.benchmarks.digest import digest_files
 from pointillist.data.benchmarks.isprs import POTSDAM, VAIHINGEN
 from pointillist.data.benchmarks.layout import Benchmark, open_files
 from pointillist.data.benchmarks.loveda import LOVEDA
 from pointillist.data.benchmarks.openearthmap import OPENEARTHMAP
 from pointillist.data.benchmarks.own_folders import OWN_FOLDERS
 from pointillist.data.simulation import PointPlan
-from pointillist.errors import InputError, UnreadableFileError
+from pointillist.errors import InputError
 
 _ALL = (POTSDAM, VAIHINGEN, DEEPGLOBE, AGRICULTURE_VISION, LOVEDA, OPENEARTHMAP)
 _BY_NAME = {benchmark.name: benchmark for benchmark in _ALL}
@@ -88,44 +87,13 @@ def count_images(name: str, root: str | Path, split: str = "train") -> int:
 
 
 def fingerprint(name: str, root: str | Path, split: str = "train") -> str:
-    """A short digest of a split: its classes, its images by name and size, its labels by content.
-
-    Two folders of the same digest give the same points and scores; images are not read for it.
+    """A short digest of the files and classes of a split; another one tells of other data.
 
     Raises:
         InputError, MissingFileError: As `open_benchmark`.
         UnreadableFileError: Labels that cannot be read.
     """
-    root = Path(root)
-    files = open_files(_find(name), root, split)
-    legend = files.legend
-    digest = hashlib.sha256(repr((legend.codes, legend.names, legend.colors)).encode())
-    for sample in files.samples:
-        images = [(_below(root, p), p.stat().st_size, bands) for p, bands in sample.images]
-        labels = [(_below(root, p), _digest(p, *_state(p))) for p in sample.labels.files]
-        digest.update(repr((sample.name, images, labels)).encode())
-    return digest.hexdigest()[:16]
-
-
-def _below(root: Path, path: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
-
-
-def _state(path: Path) -> tuple[int, int]:
-    """Size and time of change: while these stay, a file is not read again."""
-    stat = path.stat()
-    return stat.st_size, stat.st_mtime_ns
-
-
-@lru_cache(maxsize=100_000)
-def _digest(path: Path, size: int, changed: int) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UnreadableFileError(
-            f"'{path}' cannot be read ({error.strerror}). Copy the file again."
-        ) from error
+    return digest_files(open_files(_find(name), Path(root), split), Path(root))
 
 
 def _find(name: str) -> Benchmark:

@@ -14,6 +14,7 @@ from pointillist.data.simulation import PointPlan
 from pointillist.errors import InputError
 from pointillist.grid import Window
 
+_Decoded = tuple[NDArray[np.generic], NDArray[np.int16]]
 _KEPT_BYTES = 2**30
 
 
@@ -78,7 +79,7 @@ class BenchmarkDataset(SimulatedPointsDataset):
         self.notices = files.notices
         self._items = _spread(_list_items(files.samples, tile_px), limit)
         self._checked: set[str] = set()
-        self._kept: dict[int, tuple[NDArray[np.generic], NDArray[np.int16]]] = {}
+        self._kept: dict[int, _Decoded] = {}
         self._room = _KEPT_BYTES
 
     def __len__(self) -> int:
@@ -99,21 +100,27 @@ class BenchmarkDataset(SimulatedPointsDataset):
             self._read_item(index)
 
     def _read_item(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        values, labels = self._kept.get(index) or self._decode(index)
+        item = self._kept.get(index)
+        if item is None:
+            item = self._decode(index)
+            self._keep(index, item)
+        values, labels = item
         return self.normalisation.apply(values), labels.astype(np.int64)
 
-    def _decode(self, index: int) -> tuple[NDArray[np.generic], NDArray[np.int16]]:
+    def _keep(self, index: int, item: _Decoded) -> None:
+        """Keep an item in memory while there is room."""
+        size = sum(array.nbytes for array in item)
+        if size <= self._room:
+            self._room -= size
+            self._kept[index] = item
+
+    def _decode(self, index: int) -> _Decoded:
         """Values (B, H, W) as the file has them and classes (H, W) of an item, from its files."""
         sample, window = self._items[index]
         self._check_sizes(sample)
         window = window or Window(0, 0, *image_shape(sample.images[0][0]))
         bands = [_read_bands(path, window, numbers) for path, numbers in sample.images]
-        item = np.concatenate(bands), sample.labels.read(window).astype(np.int16)
-        size = sum(array.nbytes for array in item)
-        if size <= self._room:
-            self._room -= size
-            self._kept[index] = item
-        return item
+        return np.concatenate(bands), sample.labels.read(window).astype(np.int16)
 
     def _check_sizes(self, sample: Sample) -> None:
         """Refuse files of different sizes, once per image."""
