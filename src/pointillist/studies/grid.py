@@ -43,39 +43,36 @@ class StudyGrid:
     folders: Folders = field(default_factory=Folders)
 
     def recorded(self, say: Say | None = None) -> list[Record | None]:
-        """The record of each cell, None where there is none yet; of several, the last.
+        """The record of each cell, None where there is none; of several, the last one.
 
         Args:
             say: Told of records that are left out.
         """
         known: dict[tuple[str, str], Record] = {}
+        stale: set[tuple[str, str]] = set()
+        keys = [(protocol_of(cell).name, cell_key(cell)) for cell in self.cells]
+        wanted = set(keys)
         for protocol in {protocol_of(cell).name: protocol_of(cell) for cell in self.cells}.values():
-            for record in _usable(self.records / protocol.file, protocol, say):
-                known[protocol.name, cell_key(record["cell"])] = record
-        found = [known.get((protocol_of(cell).name, cell_key(cell))) for cell in self.cells]
-        return self._current(found, say)
-
-    def _current(self, found: Sequence[Record | None], say: Say | None) -> list[Record | None]:
-        """Without records of other files than the folders hold today."""
-        kept = list(found)
-        for protocol in {protocol_of(cell).name: protocol_of(cell) for cell in self.cells}.values():
-            of_protocol = [
-                (i, record)
-                for i, (cell, record) in enumerate(zip(self.cells, found, strict=True))
-                if record is not None and protocol_of(cell).name == protocol.name
-            ]
-            if protocol.are_current is None or not of_protocol:
-                continue
-            current = protocol.are_current([record for _, record in of_protocol], self.folders)
-            for (i, _), is_current in zip(of_protocol, current, strict=True):
-                kept[i] = kept[i] if is_current else None
-        n_stale = sum(old is not new for old, new in zip(found, kept, strict=True))
+            usable = _usable(self.records / protocol.file, protocol, say)
+            records = [r for r in usable if (protocol.name, cell_key(r["cell"])) in wanted]
+            is_current = (
+                [True] * len(records)
+                if protocol.are_current is None
+                else protocol.are_current(records, self.folders)
+            )
+            for record, current in zip(records, is_current, strict=True):
+                key = protocol.name, cell_key(record["cell"])
+                if current:
+                    known[key] = record
+                else:
+                    stale.add(key)
+        n_stale = len(stale - known.keys())
         if n_stale and say is not None:
             say(
                 f"Records of {self.name} made with other images or labels than there are now: "
                 f"{n_stale}. These runs are made again."
             )
-        return kept
+        return [known.get(key) for key in keys]
 
     def missing(self) -> list[Cell]:
         """Cells that have no record yet, each once."""
