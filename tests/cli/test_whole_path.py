@@ -20,9 +20,13 @@ def test_points_to_judged_map(cli: Cli, small_world: Any) -> None:
     folder = small_world.folder
     assert cli("train", small_world.scene, "--points", small_world.points, "--recipe", "forest",
                "--out", folder / "run").status == 0  # fmt: skip
-    assert cli("predict", folder / "run", small_world.scene, "--out", folder / "map.tif",
-               "--probabilities", folder / "p.tif", "--uncertainty", folder / "u.tif",
-               "--polygons", folder / "map.gpkg", "--min-area", 4).status == 0  # fmt: skip
+    mapped = cli("predict", folder / "run", small_world.scene, "--out", folder / "map.tif",
+                 "--probabilities", folder / "p.tif", "--uncertainty", folder / "u.tif",
+                 "--polygons", folder / "map.gpkg", "--min-area", 4)  # fmt: skip
+    assert mapped.status == 0, mapped.err
+    written = [f"Map: {folder / 'map.tif'}", f"Probabilities: {folder / 'p.tif'}",
+               f"Uncertainty: {folder / 'u.tif'}", f"Polygons: {folder / 'map.gpkg'}"]  # fmt: skip
+    assert mapped.err.splitlines()[-4:] == written
     assert cli("sample", folder / "map.tif", "-n", 60, "--design", "stratified",
                "--for", "reference", "--out", folder / "reference.gpkg").status == 0  # fmt: skip
     result = cli("assess", folder / "map.tif", "--reference", small_world.truth,

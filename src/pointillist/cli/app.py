@@ -317,6 +317,15 @@ def predict(
         console.say(f"Map: {path}")
     if len(paths) > _N_SAID:
         console.say(f"… and {len(paths) - _N_SAID} more maps beside it.")
+    beside = {
+        "Probabilities": probabilities,
+        "Uncertainty": uncertainty,
+        "Polygons": polygons,
+        "Timeline": trace,
+    }
+    for name, written in beside.items():
+        if written is not None:
+            console.say(f"{name}: {written}")
 
 
 app.command(epilog=sampling.EPILOG)(sampling.sample)
