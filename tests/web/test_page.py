@@ -72,6 +72,7 @@ def test_from_an_empty_file_to_points_a_map_and_back(
         click_at(page, 60, 60, button="right")
         wait_saved(page)
         assert page.inner_text("#points-count") == "4 labels"
+        assert page.inner_text("#scene option:checked") == f"{terrain.path.name} · 4"
         with page.expect_download() as downloading:
             page.click("[data-download=points]")
         downloading.value.save_as(tmp_path / "copy.gpkg")

@@ -21,7 +21,7 @@ async function start() {
   try {
     const [about, scenes] = await Promise.all([getJson("about"), getJson("scenes")]);
     know(about.author);
-    const options = scenes.map((s) => new Option(s.n_labels ? `${s.name} · ${s.n_labels}` : s.name, s.id));
+    const options = scenes.map((s) => new Option(countedName(s.name, s.n_labels), s.id));
     if (scenes.length > 1) options.unshift(new Option("All scenes", ALL));
     $("scene").replaceChildren(...options);
     $("scene").disabled = scenes.length === 1;
@@ -35,6 +35,10 @@ async function start() {
     return;
   }
   listen(onEvent, onConnection);
+}
+
+function countedName(name, nLabels) {
+  return nLabels ? `${name} · ${nLabels}` : name;
 }
 
 async function showList() {
@@ -168,6 +172,8 @@ function refreshState() {
   $("redo").disabled = !labels.undone.length;
   const n = labels.known.size;
   $("points-count").textContent = n === 1 ? "1 label" : `${n} labels`;
+  const entry = $("scene").selectedOptions[0];
+  if (entry) entry.textContent = countedName(scene.name, n);
   const used = new Set([...labels.known.values()].map((l) => l.name).filter(Boolean));
   $("map-state").textContent = used.size >= 2 ? "" : "needs two classes";
   lead.refresh(used.size >= 2);
