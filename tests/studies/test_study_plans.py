@@ -129,8 +129,10 @@ def test_per_class_tables_are_printed(tmp_path: Path, capsys: pytest.CaptureFixt
         main(["study", "perclass", "--seeds", "2", "--records", str(tmp_path)])
     assert not stop.value.code
     shown = capsys.readouterr().out
-    assert "Bare Soil" in shown
-    assert "recall" in shown
+    assert "200 per image, 2 seeds" in shown
+    rows = [line.split() for line in shown.splitlines() if line.strip().startswith("Bare Soil")]
+    assert rows
+    assert all(len(row) == 2 + 3 * 2 for row in rows)  # no interval is broken over two lines
 
 
 def test_bad_requests(tmp_path: Path) -> None:

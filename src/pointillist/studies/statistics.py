@@ -32,13 +32,18 @@ class Mean:
         """Half of its interval, which lies evenly about the mean; NaN with fewer than two seeds."""
         return (self.high - self.low) / 2
 
-    def __str__(self) -> str:
+    @property
+    def interval(self) -> str:
+        """Both ends of its interval in words; empty with fewer than two seeds."""
         if self.n < 2:
-            return f"{_signed(self.value)} (1 seed)"
+            return ""
         # a dash beside a minus could not be told from it
         to = " to " if min(self.low, self.high) < 0 else "–"
-        interval = f"{_signed(self.low)}{to}{_signed(self.high)}"
-        return f"{_signed(self.value)} ({interval}, n = {self.n})"
+        return f"{_signed(self.low)}{to}{_signed(self.high)}"
+
+    def __str__(self) -> str:
+        inside = f"{self.interval}, n = {self.n}" if self.n > 1 else "1 seed"
+        return f"{_signed(self.value)} ({inside})"
 
 
 def _signed(value: float) -> str:

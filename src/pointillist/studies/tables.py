@@ -219,7 +219,9 @@ def render_classes(line: Line, names: tuple[str, ...]) -> Group:
     from rich.console import Group
     from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, title=line.row.name, title_justify="left")
+    n = len(line.runs)
+    title = f"{line.row.name}, {'1 seed' if n == 1 else f'{n} seeds'}"
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
     table.add_column("class")
     figures = ("iou", "precision", "recall")
     for figure in figures:
@@ -227,5 +229,10 @@ def render_classes(line: Line, names: tuple[str, ...]) -> Group:
     by_class = {figure: np.array(line.by_class(figure)) for figure in figures}
     for c, name in enumerate(names):
         means = (mean_over_seeds(by_class[figure][:, c].tolist()) for figure in figures)
-        table.add_row(name, *(str(mean) for mean in means))
+        table.add_row(name, *(_without_seeds(mean) for mean in means))
     return Group(table)
+
+
+def _without_seeds(mean: Mean) -> str:
+    """A mean and its interval, where the number of seeds stands above."""
+    return f"{mean.value:.4f} ({mean.interval})" if mean.n > 1 else f"{mean.value:.4f}"
