@@ -121,6 +121,18 @@ def test_the_command_prints_the_table(capsys: pytest.CaptureFixture[str]) -> Non
     shown = capsys.readouterr().out
     assert "10 per class" in shown
     assert "0.9248" in shown
+    assert "±" not in shown  # one seed has no interval
+
+
+def test_a_table_of_several_seeds_keeps_each_figure_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_records(find_study("density"), tmp_path, 2, lambda cell: 0.9 + 0.01 * cell.seed)
+    with pytest.raises(SystemExit):
+        main(["study", "density", "--seeds", "2", "--records", str(tmp_path)])
+    shown = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["10", "per", "class", "2", "0.9050", "±", "0.0635"] in [row[:7] for row in shown]
+    assert any(row[:2] == ["±:", "half"] for row in shown)
 
 
 def test_per_class_tables_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

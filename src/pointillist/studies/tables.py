@@ -179,19 +179,21 @@ def render_lines(lines: list[Line]) -> Group:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     compares = any(line.comparison for line in lines)
     states = any(line.stated is not None for line in lines)
-    shown = {"mean IoU": True, "accuracy": True, "reference study": states,
-             **dict.fromkeys(("difference", "effect", "p"), compares)}  # fmt: skip
+    shown = {"seeds": True, "mean IoU": True, "accuracy": True, "stated": states,
+             **dict.fromkeys(("gain", "effect", "p"), compares)}  # fmt: skip
     table.add_column("run")
     for title in compress(shown, shown.values()):
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", min_width=len(title))
     for line in lines:
         table.add_row(line.row.name, *compress(_cells(line), shown.values()))
-    notes = ["95 % intervals over seeds by Student's t."]
+    notes = []
+    if any(line.miou.n > 1 for line in lines):
+        notes.append("±: half of Student's 95 % interval of the mean over the seeds.")
     if states:
-        notes[0] += " Reference: one seed, ImageNet weights."
+        notes.append("Stated: by the reference study; one seed, ImageNet weights.")
     if compares:
         notes.append(
-            "Difference to the row of the same kind that comes first, on the same seeds; effect: "
+            "Gain: over the row of the same kind that comes first, on the same seeds; effect: "
             "in standard deviations of the differences; p: paired t test, Holm's correction."
         )
     return Group(table, *(Text(note, style="dim") for note in notes))
@@ -199,12 +201,16 @@ def render_lines(lines: list[Line]) -> Group:
 
 def _cells(line: Line) -> list[str]:
     stated = "" if line.stated is None else f"{line.stated:.4f}"
-    cells = [str(line.miou), str(line.accuracy), stated, "", "", ""]
+    cells = [str(line.miou.n), _with_half(line.miou), _with_half(line.accuracy), stated, *[""] * 3]
     if line.comparison is not None and line.p is not None:
-        cells[3] = f"{line.comparison.difference.value:+.4f}"
-        cells[4] = f"{line.comparison.effect:+.1f}"
-        cells[5] = format_p(line.p)
+        cells[4] = f"{line.comparison.difference.value:+.4f}"
+        cells[5] = f"{line.comparison.effect:+.1f}"
+        cells[6] = format_p(line.p)
     return cells
+
+
+def _with_half(mean: Mean) -> str:
+    return f"{mean.value:.4f} ± {mean.half:.4f}" if mean.n > 1 else f"{mean.value:.4f}"
 
 
 def format_p(p: float) -> str:
