@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,12 @@ def test_every_study_has_rows_of_different_names(name: str) -> None:
     study = find_study(name)
     assert len({row.name for row in study.rows}) == len(study.rows) >= 2
     assert len(set(study.cells(1))) <= len(study.rows)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_no_row_is_named_by_a_bare_number(name: str) -> None:
+    bare = re.compile(r", (\d+(\.\d+)?|True|False)(,|$)")
+    assert not [row.name for row in find_study(name).rows if bare.search(row.name)]
 
 
 def test_what_the_reference_study_states_stands_beside_the_right_rows() -> None:

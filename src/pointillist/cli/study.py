@@ -34,12 +34,12 @@ def show_study(
         n_workers=choose_workers(workers),
         weights=weights,
     )
-    console.out.print(render_lines(lines))
     if name == "accuracy":
         from pointillist.studies.coverage import render_coverage
 
         console.out.print(render_coverage([r for line in lines for r in line.runs.values()]))
         return
+    console.out.print(render_lines(lines))
     if name == "clicks":
         from pointillist.studies.clicks_table import AIMS, render_clicks
 

@@ -50,6 +50,8 @@ _PHRASES = {
     "unsure_px": "unsure within {} px of borders",
     "first_points": "{} points first",
     "round_points": "rounds of {}",
+    "turn_deg": "turned by {:g}°",
+    "stretch": "step × {:g}",
     "tile_px": "tiles of {} px",
     "n_train": "{} training tiles",
     "n_test": "{} test tiles",
