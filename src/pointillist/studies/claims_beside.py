@@ -22,8 +22,8 @@ from pointillist.studies.claim import (
     plain_scores,
 )
 from pointillist.studies.evidence import Evidence
-from pointillist.studies.report_tables import spread
 from pointillist.studies.statistics import mean_over_seeds
+from pointillist.studies.tables import spread
 
 
 def settle_doubts(evidence: Evidence) -> list[Claim]:

@@ -19,10 +19,9 @@ from pointillist.studies.claim import (
 from pointillist.studies.cost import CostModel
 from pointillist.studies.evidence import Evidence
 from pointillist.studies.naming import name_variant
-from pointillist.studies.report_tables import spread
 from pointillist.studies.scene_table import main_lines, on_shared_seeds
 from pointillist.studies.statistics import Mean, mean_over_seeds
-from pointillist.studies.tables import Line
+from pointillist.studies.tables import Line, spread
 
 _WORDS = "Claims in words"
 _LEAST_SEEDS = 5

@@ -10,8 +10,8 @@ import numpy as np
 from pointillist.report.document import Paragraph
 from pointillist.scenes import CLASSIC_LEGEND
 from pointillist.studies.figures import strategy_of
-from pointillist.studies.report_tables import listed, signed
-from pointillist.studies.tables import Line
+from pointillist.studies.report_tables import listed
+from pointillist.studies.tables import Line, signed
 
 _RANDOM, _SIMPLE, _SPREAD, _INTERIOR, _OWN = (
     "", "simple", "spread", "interior", "pseudo-stratified",

@@ -27,9 +27,9 @@ from pointillist.studies.figures import to_svg
 from pointillist.studies.findings import Findings
 from pointillist.studies.panels import draw_panels, share_wrong
 from pointillist.studies.report_discussion import discuss_density, discuss_sampling
-from pointillist.studies.report_tables import Cells, line_table, percent, signed, spread
+from pointillist.studies.report_tables import Cells, line_table, percent
 from pointillist.studies.statistics import Mean, mean_over_seeds
-from pointillist.studies.tables import Line
+from pointillist.studies.tables import Line, signed, spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing

@@ -20,15 +20,7 @@ from pointillist.studies.evidence import Evidence
 from pointillist.studies.figures import to_svg
 from pointillist.studies.findings import Findings
 from pointillist.studies.naming import ON_SCENES
-from pointillist.studies.report_tables import (
-    Cells,
-    line_table,
-    p_cell,
-    percent,
-    signed,
-    spread,
-    told,
-)
+from pointillist.studies.report_tables import Cells, line_table, p_cell, percent, told
 from pointillist.studies.scene_table import (
     AS_IT_IS_NOW,
     TODAY,
@@ -41,7 +33,7 @@ from pointillist.studies.scene_table import (
     main_lines,
     on_shared_seeds,
 )
-from pointillist.studies.tables import Line
+from pointillist.studies.tables import Line, signed, spread
 
 _MOST_COLUMNS = 6
 _FIGURES = "Mean IoU / overall accuracy"

@@ -7,28 +7,17 @@ from typing import Any
 
 from pointillist.report.document import Cell, Subhead, Table, literal
 from pointillist.studies.statistics import Mean
-from pointillist.studies.tables import Line, format_p
+from pointillist.studies.tables import Line, format_p, signed, spread
 
 Cells = list[str | int | float | Cell]
 EXPLAINED = "The columns are explained in [#statistics]."
 _LONG_NAME = 30
 
 
-def spread(mean: Mean, digits: int = 4, plus: str = "") -> str:
-    """A mean ± half its interval; alone where one seed gives none."""
-    value = signed(mean.value, digits, plus)
-    return value if mean.n < 2 else f"{value} ± {mean.half:.{digits}f}"
-
-
 def told(mean: Mean) -> str:
     """The same in a sentence, with the number of seeds."""
     seeds = f"{mean.n} seed{'s' if mean.n > 1 else ''}"
     return f"{spread(mean)} ({seeds})"
-
-
-def signed(value: float, digits: int, plus: str = "+") -> str:
-    """A difference with its sign, a minus that is as wide as the plus."""
-    return f"{value:{plus}.{digits}f}".replace("-", "−")
 
 
 def listed(parts: Iterable[str]) -> str:

@@ -25,6 +25,7 @@ from pointillist.studies.statistics import (
 
 if TYPE_CHECKING:
     from rich.console import Group
+    from rich.table import Table as RichTable
 
 RECORDS = Path("studies/records")
 
@@ -201,7 +202,7 @@ def render_lines(lines: list[Line]) -> Group:
 
 def _cells(line: Line) -> list[str]:
     stated = "" if line.stated is None else f"{line.stated:.4f}"
-    cells = [str(line.miou.n), _with_half(line.miou), _with_half(line.accuracy), stated, *[""] * 3]
+    cells = [str(line.miou.n), spread(line.miou), spread(line.accuracy), stated, *[""] * 3]
     if line.comparison is not None and line.p is not None:
         cells[4] = f"{line.comparison.difference.value:+.4f}"
         cells[5] = f"{line.comparison.effect:+.1f}"
@@ -209,8 +210,15 @@ def _cells(line: Line) -> list[str]:
     return cells
 
 
-def _with_half(mean: Mean) -> str:
-    return f"{mean.value:.4f} ± {mean.half:.4f}" if mean.n > 1 else f"{mean.value:.4f}"
+def spread(mean: Mean, digits: int = 4, plus: str = "") -> str:
+    """A mean ± half its interval; alone where one seed gives none."""
+    value = signed(mean.value, digits, plus)
+    return value if mean.n < 2 else f"{value} ± {mean.half:.{digits}f}"
+
+
+def signed(value: float, digits: int, plus: str = "+") -> str:
+    """A difference with its sign, a minus that is as wide as the plus."""
+    return f"{value:{plus}.{digits}f}".replace("-", "−")
 
 
 def format_p(p: float) -> str:
@@ -218,11 +226,10 @@ def format_p(p: float) -> str:
     return "< .001" if p < 0.001 else f"{p:.3f}"
 
 
-def render_classes(line: Line, names: tuple[str, ...]) -> Group:
+def render_classes(line: Line, names: tuple[str, ...]) -> RichTable:
     """IoU, precision and recall by class, means over the seeds, as something `rich` prints."""
     import numpy as np
     from rich.box import SIMPLE_HEAD
-    from rich.console import Group
     from rich.table import Table
 
     n = len(line.runs)
@@ -236,7 +243,7 @@ def render_classes(line: Line, names: tuple[str, ...]) -> Group:
     for c, name in enumerate(names):
         means = (mean_over_seeds(by_class[figure][:, c].tolist()) for figure in figures)
         table.add_row(name, *(_without_seeds(mean) for mean in means))
-    return Group(table)
+    return table
 
 
 def _without_seeds(mean: Mean) -> str:

@@ -74,8 +74,8 @@ def test_a_tile_is_read_once(tree, monkeypatch: pytest.MonkeyPatch) -> None:
     first = data[1]
     monkeypatch.setattr("pointillist.data.benchmarks.dataset.read_values", _refuse)
     monkeypatch.setattr("pointillist.data.benchmarks.labels.read_values", _refuse)
-    for now, then in zip(data[1], first, strict=True):
-        assert torch.equal(now, then)
+    for again, once in zip(data[1], first, strict=True):
+        assert torch.equal(again, once)
 
 
 def test_more_tiles_than_memory_holds_are_read_again(tree, monkeypatch: pytest.MonkeyPatch) -> None:
