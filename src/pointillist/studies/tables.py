@@ -182,7 +182,7 @@ def render_lines(lines: list[Line]) -> Group:
     states = any(line.stated is not None for line in lines)
     shown = {"seeds": True, "mean IoU": True, "accuracy": True, "stated": states,
              **dict.fromkeys(("gain", "effect", "p"), compares)}  # fmt: skip
-    table.add_column("run")
+    table.add_column("run", overflow="fold")
     for title in compress(shown, shown.values()):
         table.add_column(title, justify="right", min_width=len(title))
     for line in lines:
