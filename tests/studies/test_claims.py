@@ -135,6 +135,12 @@ def _luck(cell: ClassicCell) -> float:
     return -0.1 if cell.strategy == "pseudo-stratified" else 0.0
 
 
+def test_a_doubt_that_fails_says_in_which_rows(ledger: list[Claim]) -> None:
+    claim = _find(ledger, "a plain recipe from random initialisation")
+    assert claim.verdict == NOT_CONFIRMED
+    assert re.match(r"\+0\.0\d{3} at 1, \+0\.0\d{3} at 5, .* \(0\.02 allowed\); plain", claim.why)
+
+
 def test_one_seed_is_no_verdict(tmp_path: Path) -> None:
     make_records(find_study("density"), tmp_path, 1, score)
     claim = _find(make_ledger(Evidence(tmp_path)), "1 point per class, mean IoU")
