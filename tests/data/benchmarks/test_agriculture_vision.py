@@ -17,10 +17,9 @@ NAME = "agriculture-vision"
 
 
 @pytest.mark.parametrize("year", [2020, 2021])
-@pytest.mark.parametrize("images", ["images", "field_images"])
 @pytest.mark.parametrize("overlap", [False, True])
-def test_layers_become_classes(tmp_path: Path, year: int, images: str, overlap: bool) -> None:
-    truth = make_agriculture_vision(tmp_path, year=year, images=images, overlap=overlap)
+def test_layers_become_classes(tmp_path: Path, year: int, overlap: bool) -> None:
+    truth = make_agriculture_vision(tmp_path, year=year, overlap=overlap)
     for split in ("train", "val", "test"):
         data = open_benchmark(NAME, tmp_path, split)
         for i, (_, full, _) in enumerate(data):
@@ -110,7 +109,7 @@ def test_other_layers_are_refused(tmp_path: Path) -> None:
 def test_folders_are_needed(tmp_path: Path) -> None:
     make_agriculture_vision(tmp_path)
     (tmp_path / "train/labels").rename(tmp_path / "train/gone")
-    with pytest.raises(MissingFileError, match="no folder labels or field_labels in train"):
+    with pytest.raises(MissingFileError, match="no folder labels in train"):
         open_benchmark(NAME, tmp_path)
 
 

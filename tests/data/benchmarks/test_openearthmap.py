@@ -32,7 +32,16 @@ def test_regions_are_names_less_their_number(name: str) -> None:
     assert region_of(f"{name}.tif") == name.rstrip("0123456789").rstrip("_")
 
 
-@pytest.mark.parametrize("inner", [".", "OpenEarthMap_wo_xBD", "OpenEarthMap/OpenEarthMap_wo_xBD"])
+@pytest.mark.parametrize(
+    "inner",
+    [
+        ".",
+        "OpenEarthMap_wo_xBD",
+        "OpenEarthMap/OpenEarthMap_wo_xBD",
+        "OpenEarthMap_wo_xBD/OpenEarthMap_wo_xBD",
+        "openearthmap_wo_xbd",
+    ],
+)
 def test_the_folder_of_the_archive(tmp_path: Path, inner: str) -> None:
     truth = make_openearthmap(tmp_path / inner)
     data = open_benchmark("openearthmap", tmp_path, "val")
@@ -43,7 +52,17 @@ def test_images_of_xbd_that_are_absent_are_told(tmp_path: Path) -> None:
     make_openearthmap(tmp_path, without_xbd=True)
     data = open_benchmark("openearthmap", tmp_path)
     assert len(data) == 2
-    assert data.notices[0].startswith("Found 2 of the 3 images that the publisher lists for train")
+    assert data.notices[0].startswith("Found 2 of the 4 images that the publisher lists for train")
+    assert data.notices[1].startswith("No image was found of 2 regions: joplin, santa_rosa. The ")
+
+
+def test_folders_in_another_case(tmp_path: Path) -> None:
+    truth = make_openearthmap(tmp_path)
+    (tmp_path / "aachen" / "images").rename(tmp_path / "aachen" / "Images")
+    (tmp_path / "aachen").rename(tmp_path / "Aachen")
+    data = open_benchmark("openearthmap", tmp_path)
+    assert len(data) == 2
+    assert np.array_equal(data[0][1].numpy(), truth[data.item_name(0)])
 
 
 def test_the_hold_out_depends_on_the_name_only(tmp_path: Path) -> None:

@@ -178,14 +178,12 @@ def make_agriculture_vision(
     seed: int = 0,
     year: int = 2021,
     overlap: bool = False,
-    images: str = "images",
 ) -> Truth:
     """Agriculture-Vision: images, a layer per pattern, boundaries and masks.
 
     Args:
         year: 2020 (6 patterns) or 2021 (8 and `storm_damage`).
         overlap: Put the first pattern over the first 16 rows of all others too.
-        images: `images` or `field_images`.
     """
     patterns = agriculture_vision.CLASSES_2020 if year == 2020 else agriculture_vision.CLASSES_2021
     fields = (f"F{i:08d}" for i in range(1000))
@@ -198,8 +196,8 @@ def make_agriculture_vision(
         mask = class_blocks(rng, len(patterns) + 1, size_px)
         name, folder = f"{field}_0-0-{size_px}-{size_px}", root / split
         bands = paint_bands(rng, mask, 4)
-        save(folder / images / "rgb" / f"{name}.jpg", bands[..., :3])
-        save(folder / images / "nir" / f"{name}.jpg", bands[..., 3])
+        save(folder / "images" / "rgb" / f"{name}.jpg", bands[..., :3])
+        save(folder / "images" / "nir" / f"{name}.jpg", bands[..., 3])
         full = mask.copy()
         layers = {p: mask == k for k, p in enumerate(patterns, start=1)}
         if overlap:
@@ -244,7 +242,7 @@ def make_openearthmap(
     """OpenEarthMap: `train.txt`, `val.txt`, `test.txt` and a folder per region.
 
     Args:
-        without_xbd: List a training image of xBD whose label is there and whose image is not.
+        without_xbd: List training images of xBD whose labels are there and whose images are not.
     """
     published = iter(["aachen_11.tif", "aachen_39.tif", "el_rodeo_18.tif", "el_rodeo_8.tif",
                       "kujawsko-pomorskie_20.tif", "al_qurnah_12.tif"])  # fmt: skip
@@ -261,8 +259,9 @@ def make_openearthmap(
             save(folder / "labels" / name, (mask + 1).astype(np.uint8))
             truth[Path(name).stem] = mask
     if without_xbd:
-        train.append("joplin_1.tif")
-        save(root / "joplin" / "labels" / "joplin_1.tif", (mask + 1).astype(np.uint8))
+        for region in ("joplin", "santa_rosa"):
+            train.append(f"{region}_1.tif")
+            save(root / region / "labels" / train[-1], (mask + 1).astype(np.uint8))
     for split, names in lists.items():
         (root / f"{split}.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
     return truth

@@ -43,8 +43,8 @@ _RGB = Normalisation.imagenet(255)
 
 def _find(root: Path, split: str) -> SplitFiles:
     folder = first_folder(root, ("train" if split == "train" else "val",))
-    images = first_folder(folder, ("images", "field_images"))
-    layers = first_folder(folder, ("labels", "field_labels"))
+    images = first_folder(folder, ("images",))
+    layers = first_folder(folder, ("labels",))
     classes = _classes_of(layers)
     rgb = files_by_stem(images / "rgb", ".jpg")
     notices = count_of(N_PUBLISHED[folder.name.lower()], len(rgb), folder.name)
