@@ -6,10 +6,12 @@ Runs what is not yet recorded, prints the table with intervals, draws the learni
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from rich import print as show
 
+from pointillist.errors import PointillistError
 from pointillist.studies import render_lines, run_study
 from pointillist.studies.evidence import Evidence
 from pointillist.studies.figures import draw_density, to_svg
@@ -42,4 +44,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except PointillistError as error:
+        sys.exit(f"Error: {error}")

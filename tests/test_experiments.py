@@ -47,3 +47,13 @@ def test_an_experiment_prints_its_table_and_draws_its_figure(
     assert row in shown
     assert "runs are recorded" in shown
     assert figure.read_bytes().lstrip().startswith(b"<?xml")
+
+
+@pytest.mark.parametrize("script", ["exp1_point_density", "exp2_sampling"])
+def test_a_damaged_record_is_told_in_a_sentence(
+    script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "classic.jsonl").write_text('{"protocol":\n{"miou": 1}\n')
+    monkeypatch.setattr("sys.argv", [script, "--records", str(tmp_path)])
+    with pytest.raises(SystemExit, match=r"^Error: Expected a record of JSON .* line 1 of"):
+        runpy.run_path(str(ROOT / "experiments" / f"{script}.py"), run_name="__main__")

@@ -86,7 +86,9 @@ def test_sentences_are_judged_by_their_rules(ledger: list[Claim]) -> None:
     assert "0.31 %" in _find(ledger, "(a)").measured
     assert _find(ledger, "(b)").verdict == EXCEEDED
     # 5 to 25 points per image gain more than 50 to 200
-    assert _find(ledger, "(c)").verdict == NOT_REPRODUCED
+    claim = _find(ledger, "(c)")
+    assert claim.verdict == NOT_REPRODUCED
+    assert "more is gained from 5 to 10" in claim.why
     claim = _find(ledger, "(d)")
     assert claim.verdict == REPRODUCED
     assert "spread is better than random at 1, 2, 5 per class" in claim.why

@@ -13,7 +13,7 @@ from trees import MAKERS, make_folders, save
 from pointillist.cli import main
 from pointillist.data.benchmarks import count_images, fingerprint, open_benchmark
 from pointillist.errors import InputError, MissingFileError
-from pointillist.studies import read_records, run_study
+from pointillist.studies import find_study, read_records, run_study
 from pointillist.studies.benchmark import BenchmarkCell, run_benchmark
 from pointillist.studies.grid import StudyGrid
 from pointillist.studies.places import Folders
@@ -76,6 +76,23 @@ def test_runs_are_made_again_when_the_root_holds_more(tmp_path: Path) -> None:
         "These runs are made again."
     ]
     assert StudyGrid("loveda", [cell], records).recorded()[0] is not None  # no root: not asked
+
+
+def test_the_table_is_that_of_the_root_named(tmp_path: Path) -> None:
+    """Records of another root, made later, are not shown in its place."""
+    records, study = tmp_path / "records", find_study("folders")
+    for root, miou in (("a", 0.11), ("b", 0.99)):
+        make_folders(tmp_path / root, legend=True)
+        if root == "b":
+            (tmp_path / root / "images" / "tile5.png").unlink()
+            (tmp_path / root / "masks" / "tile5_mask.png").unlink()
+        files = {s: fingerprint("folders", tmp_path / root, s) for s in ("train", "test")}
+        for cell in study.cells(1):
+            record = {"protocol": "P-benchmark", "cell": asdict(cell), "files": files}
+            record |= {"miou": miou, "pixel_accuracy": miou}
+            append_record(records / "benchmark.jsonl", record)
+    lines = run_study("folders", 1, records, folders=Folders(data=tmp_path / "a"))
+    assert {line.miou.value for line in lines} == {0.11}
 
 
 def test_runs_are_made_again_when_labels_or_classes_change(tmp_path: Path) -> None:

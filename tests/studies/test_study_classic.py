@@ -119,6 +119,10 @@ def test_starting_from_a_file_of_weights(small: None, tmp_path: Path) -> None:
     assert run_classic(cell, Folders(weights=path))["steps"] == 2
     with pytest.raises(InputError, match=r"file of weights 'encoder.* with --weights"):
         run_classic(cell)
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(path.read_bytes())
+    with pytest.raises(InputError, match=r"weights 'encoder\..*, got 'other\.safetensors@.*--weig"):
+        run_classic(cell, Folders(weights=other))
     with pytest.raises(MissingFileError, match=r"does not exist. Check --weights"):
         name_weights(tmp_path / "none.safetensors")
 

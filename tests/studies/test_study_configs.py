@@ -65,7 +65,7 @@ def test_unknown_things_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
     for old, new, message in (
         ("views: 8", "strategy: guess", "Expected a strategy of .* got 'guess'"),
-        ("views: 8", "recipe: magic", "recipe of P-classic .* got 'magic'"),
+        ("views: 8", "recipe: magic", "Expected a recipe of unet, .* for P-classic, got 'magic'"),
         ("views: 8", "strategy: systematic", "points per class, got 'systematic'"),
         ("views", "vews", "Expected keys of P-classic .* got 'vews'"),
         ("  - cells", "  - protocol: P-moon\n    cells", "protocol of P-classic.* got 'P-moon'"),
@@ -78,6 +78,59 @@ def test_unknown_things_in_a_file(tmp_path: Path) -> None:
         find_study(str(path))
     with pytest.raises(MissingFileError, match=r"does not exist. Check its path"):
         find_study(str(tmp_path / "none.yaml"))
+
+
+def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(
+        "name: x\ntitle: x\nrows:\n"
+        "  - cells: {batch_size: 0, sed: 3, strategy: guess}\n"
+        "  - protocol: P-moon\n    cells: {}\n"
+        "  - protocol: P-scene\n"
+        "    cells: {scene: dubai8, design: [none, nowhere], class_shares: rubbish}\n"
+        "  - cells: {n_points: 50, strategy: magic, views: 4}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        find_study(str(path))
+    told = str(caught.value)
+    for fault in (
+        "in row 1 of study 'x': batch_size: Input should be greater than or equal to 1 (got 0)",
+        "got 'sed'",
+        "points per class, got 'guess'",
+        "got 'P-moon'",
+        "got 'none'",
+        "got 'nowhere'",
+        "Expected class_shares of auto for P-scene, got 'rubbish'",
+        "got 'magic'",
+        "Expected views of P-classic to be 8",
+    ):
+        assert told.count(fault) == 1
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("cells: {recipe: forest, encoder: resnet18}", "Expected no encoder with the recipe for"),
+        ("cells: {recipe: stack, views: 8, warmup: 0.1}", "Expected no views, warmup with the"),
+        ("protocol: P-transfer\n    cells: {scene: dubai1, wrong_share: 0.3}", "wrong_share: 0.3"),
+        ("protocol: P-blocks\n    cells: {scene: dubai1, off_px: 5.0}", "in P-blocks, got off_px"),
+    ],
+)
+def test_values_that_a_run_would_not_use_are_refused(
+    row: str, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(f"name: x\ntitle: x\nrows:\n  - {row}\n")
+    with pytest.raises(InputError, match=message):
+        find_study(str(path))
+
+
+def test_the_network_of_p_classic_has_one_name(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(_GOOD.replace("views: 8", "views: 8, recipe: unet"))
+    named = find_study(str(path)).cells(1)
+    path.write_text(_GOOD)
+    assert named == find_study(str(path)).cells(1)
 
 
 def test_all_studies_together_run_what_each_of_them_runs() -> None:

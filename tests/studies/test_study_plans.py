@@ -15,6 +15,7 @@ from pointillist.studies import find_study, read_lines, run_study
 from pointillist.studies.classic import ClassicCell
 from pointillist.studies.named import STUDIES
 from pointillist.studies.plan import Row, RowsConfig, StudyConfig, make_study
+from pointillist.studies.protocols import cell_key
 
 RECORDS = Path(__file__).resolve().parents[2] / "studies" / "records"
 
@@ -154,6 +155,26 @@ def test_per_class_tables_are_printed(tmp_path: Path, capsys: pytest.CaptureFixt
     assert all(len(row) == 2 + 3 * 2 for row in rows)  # no interval is broken over two lines
 
 
+@pytest.mark.parametrize("name", ["perclass", "accuracy", "clicks"])
+def test_a_file_of_a_study_prints_what_the_study_prints(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = []
+    for study in (name, str(RECORDS.parents[1] / "configs" / "studies" / f"{name}.yaml")):
+        with pytest.raises(SystemExit) as stop:
+            main(["study", study, "--seeds", "1", "--records", str(RECORDS)])
+        assert not stop.value.code
+        shown.append(capsys.readouterr().out)
+    assert shown[0] == shown[1]
+    words = {"perclass": "Bare Soil", "accuracy": "coverage of OA", "clicks": "Clicks that reach"}
+    assert words[name] in shown[0]
+
+
+def test_a_number_with_decimals_is_the_same_cell() -> None:
+    assert cell_key({"turn_deg": 10, "n": None}) == cell_key({"turn_deg": 10.0})
+    assert cell_key({"augment": True}) != cell_key({"augment": 1})
+
+
 def test_bad_requests(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"study of density, sampling, .* got 'weather'"):
         run_study("weather", 1, tmp_path)
@@ -168,7 +189,7 @@ def test_bad_requests(tmp_path: Path) -> None:
     [
         ({"stratgy": "random"}, "Expected keys of P-classic among .*; got 'stratgy'"),
         ({"strategy": "guess"}, "Expected a strategy of random, .* got 'guess'"),
-        ({"recipe": "magic"}, "Expected recipe of P-classic to be forest or .* got 'magic'"),
+        ({"recipe": "magic"}, "Expected a recipe of unet, forest, .* got 'magic'"),
         ({"views": 4}, "Expected views of P-classic to be 8, or to be left out, got 4"),
     ],
 )

@@ -227,7 +227,7 @@ def test_the_ledger_of_transfer_is_short(tmp_path: Path) -> None:
     """A range for each recipe, not every run by its name."""
     _scene_records(tmp_path)
     (claim,) = [c for c in gather(tmp_path).claims if c.text.startswith("(f)")]
-    assert "forest 0.400 to 0.400 (4 scenes)" in claim.measured
+    assert "itself (4 scenes, one draw each): forest 0.400 to 0.400" in claim.measured
     assert "steps" not in claim.measured
     assert len(claim.measured) < 250
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pointillist.errors import ConfigError, InputError, MissingFileError
 from pointillist.training import TrainConfig, parse_duration, read_config
@@ -28,6 +29,15 @@ def test_the_reference_configuration_is_valid() -> None:
     config = read_config(ROOT / "configs" / "train_config.yaml")
     assert config.unet.encoder == "resnet34"
     assert config.unet.steps == 5 * 200 // 8
+
+
+def test_the_reference_configuration_names_every_key() -> None:
+    """The README says so: it is where a user looks for what can be set."""
+    named = yaml.safe_load((ROOT / "configs" / "train_config.yaml").read_text(encoding="utf-8"))
+    known = TrainConfig().model_dump()
+    assert named.keys() == known.keys()
+    assert {*named["unet"]} == {*known["unet"]}
+    assert {*named["forest"]} == {*known["forest"]}
 
 
 def test_all_faults_are_listed_at_once(tmp_path: Path) -> None:

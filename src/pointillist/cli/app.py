@@ -408,13 +408,14 @@ def study(
         ),
     ] = None,
     scenes: Annotated[
-        Path | None, typer.Option(help="Folder of scenes and masks, for real and transfer.")
+        Path | None,
+        typer.Option(help="Folder of the Dubai scenes and masks, or of what prepare wrote."),
     ] = None,
     root: Annotated[
         Path | None, typer.Option(help="Folder of a published data set, as its publisher lays it.")
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="File of encoder weights, for a row more of baselines.")
+        Path | None, typer.Option(help="File of encoder weights, for two rows more of baselines.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Where prepare writes.")] = Path("studies/scenes"),
 ) -> None:
@@ -453,9 +454,12 @@ def report(
     ] = None,
     seconds_per_point: Annotated[float, typer.Option(help="To place one labelled point.")] = 2.4,
     minutes_per_mask: Annotated[float, typer.Option(help="To draw one full mask.")] = 4.0,
-    hourly_wage: Annotated[float, typer.Option(help="In any currency.")] = 15.0,
+    hourly_wage: Annotated[float, typer.Option(help="In dollars.")] = 15.0,
 ) -> None:
-    """Make the technical report (PDF and HTML) and the claims ledger from the records."""
+    """Make the technical report (PDF and HTML), the claims ledger and the page on clicks.
+
+    All of it is made of the records; files of these names are replaced.
+    """
     from pointillist.raster import check_output
     from pointillist.studies.clicks_page import write_clicks_page
     from pointillist.studies.cost import CostModel

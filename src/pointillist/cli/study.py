@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pointillist.cli import console
 from pointillist.studies.places import DUBAI, Folders
+
+if TYPE_CHECKING:
+    from pointillist.studies.tables import Line
 
 
 def show_study(
@@ -16,11 +20,11 @@ def show_study(
     workers: int | None,
     folders: Folders,
 ) -> None:
-    """Run a study and print its table; `perclass` and data sets get one per class as well."""
-    from pointillist.data.benchmarks import DATA_SETS
-    from pointillist.scenes import CLASSIC_LEGEND
+    """Run a study and print its tables: each protocol has its own, whatever names the study."""
     from pointillist.studies.classic import name_weights
-    from pointillist.studies.tables import render_classes, render_lines, run_study
+    from pointillist.studies.named import find_study
+    from pointillist.studies.protocols import protocol_of
+    from pointillist.studies.tables import run_study
     from pointillist.studies.workers import choose_workers
 
     weights = None if folders.weights is None else name_weights(folders.weights)
@@ -34,28 +38,35 @@ def show_study(
         n_workers=choose_workers(workers),
         weights=weights,
     )
-    if name == "accuracy":
+    by_class = find_study(name, weights).name == "perclass"
+    tables: dict[str, list[Line]] = {}
+    for line in lines:
+        tables.setdefault(protocol_of(line.row.cell).name, []).append(line)
+    for protocol, found in tables.items():
+        _show_table(protocol, found, by_class=by_class)
+
+
+def _show_table(protocol: str, lines: list[Line], *, by_class: bool) -> None:
+    """The table of a protocol; data sets get one per class as well, and what is to be known."""
+    from pointillist.scenes import CLASSIC_LEGEND
+    from pointillist.studies.tables import render_classes, render_lines
+
+    records = [record for line in lines for record in line.runs.values()]
+    if protocol == "P-accuracy":
         from pointillist.studies.coverage import render_coverage
 
-        console.out.print(render_coverage([r for line in lines for r in line.runs.values()]))
+        console.out.print(render_coverage(records))
         return
     console.out.print(render_lines(lines))
-    if name == "clicks":
+    if protocol == "P-clicks":
         from pointillist.studies.clicks_table import AIMS, render_clicks
 
         for n_random in AIMS:
             console.out.print(render_clicks(lines, n_random))
-        return
-    for line in lines:
+    for line in lines if by_class or protocol == "P-benchmark" else ():
         classes = next(iter(line.runs.values())).get("classes", CLASSIC_LEGEND.names)
-        if name == "perclass" or name in DATA_SETS:
-            console.out.print(render_classes(line, tuple(classes)))
-    for notice in dict.fromkeys(
-        notice
-        for line in lines
-        for record in line.runs.values()
-        for notice in record.get("notices", [])
-    ):
+        console.out.print(render_classes(line, tuple(classes)))
+    for notice in dict.fromkeys(n for record in records for n in record.get("notices", [])):
         console.say(notice)
 
 

@@ -22,7 +22,7 @@ class BenchmarkCell:
         data: Name of the data set.
         n_per_class: Points per class and tile.
         strategy: Where points lie.
-        seed: Seed of points, network and order.
+        seed: Seed of points and network.
         n_points: Points per tile in total, in place of a number per class.
         supervision: `full` trains on the full masks; None on the points.
         tile_px: Side of a tile; a multiple of 32.

@@ -34,6 +34,7 @@ class BlocksCell(SceneCell):
     def __post_init__(self) -> None:
         if self.supervision not in (None, FULL):
             raise InputError(f"Expected supervision of '{FULL}' or none, got {self.supervision!r}.")
+        self.refuse_damage("P-blocks")
 
 
 def run_blocks(cell: BlocksCell, folders: Folders = NOWHERE) -> dict[str, Any]:

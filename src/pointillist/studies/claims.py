@@ -195,7 +195,8 @@ def render_ledger(claims: Sequence[Claim]) -> str:
         "",
         "Mean over seeds with Student's 95 % interval, or ± half of it. *Exceeded*: the interval "
         "lies above the number; *reproduced*: it holds it; *not reproduced*: it lies below, or the "
-        "sentence does not hold. Each number has an interval of its own, not corrected for how "
+        "sentence does not hold, as where a number tells a drawback and the interval lies above "
+        "it. Each number has an interval of its own, not corrected for how "
         "many there are. *Confirmed*: what was said of the study, not by it, is so.",
         "",
         count_verdicts(claims),

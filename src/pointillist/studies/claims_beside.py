@@ -67,7 +67,7 @@ def _why_forests(evidence: Evidence, features: list[float] | None) -> str:
     if not features or not networks:
         return "pixel values alone tell most classes apart"
     if float(np.mean(features)) > max(networks):
-        return "classic scenes are easy: a forest on features beats every network recorded here"
+        return "classic scenes are easy: a forest on features beats every network without one"
     return "classic scenes are easy: a forest on features comes close to the networks"
 
 

@@ -19,6 +19,7 @@ from pointillist.studies.claim import (
 from pointillist.studies.cost import CostModel
 from pointillist.studies.evidence import Evidence
 from pointillist.studies.naming import name_variant
+from pointillist.studies.report_tables import listed
 from pointillist.studies.scene_table import main_lines, on_shared_seeds
 from pointillist.studies.statistics import Mean, mean_over_seeds
 from pointillist.studies.tables import Line, spread
@@ -97,14 +98,19 @@ def _biggest_gain(evidence: Evidence) -> Claim:
     if not {(50, 200), (500, 1000)} <= gains.keys():
         return Claim(_WORDS, text, "", NOT_MEASURED, "no records of two seeds for each row")
     measured = "; ".join(f"{a} → {b}: {spread(gain, plus='+')}" for (a, b), gain in gains.items())
+    said = gains[50, 200]
+    greater = [f"{a} to {b}" for (a, b), gain in gains.items() if gain.low > said.high]
     most = max(gains, key=lambda step: gains[step].value)
     marginal = gains[500, 1000].value < 0.005
     why = f"beyond 500: {'under' if marginal else 'over'} 0.005"
+    if greater:
+        why += f"; but more is gained from {listed(greater)}, whose intervals lie above it"
+    elif most != (50, 200):
+        why += f"; but the step from {most[0]} to {most[1]} gains most in the mean"
     if most != (50, 200):
-        why += f"; but the step from {most[0]} to {most[1]} gains most"
         spoken_of = [step for step in gains if step[0] >= 50]
         if max(spoken_of, key=lambda step: gains[step].value) == (50, 200):
-            why += ", and that from 50 to 200 most from 50 on"
+            why += "; from 50 on the step from 50 to 200 gains most"
     verdict = REPRODUCED if marginal and most == (50, 200) else NOT_REPRODUCED
     return Claim(_WORDS, text, measured, verdict, why)
 
@@ -211,14 +217,25 @@ def _transfer(evidence: Evidence) -> Claim:
 
 def _by_recipe(what: str, lines: Sequence[Line]) -> list[str]:
     """The lowest and highest scene of each recipe, on the draws of the report's tables."""
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[Mean]] = {}
     for line in on_shared_seeds(lines):
-        found.setdefault(name_variant(line.row.cell), []).append(line.miou.value)
+        found.setdefault(name_variant(line.row.cell), []).append(line.miou)
+    scopes = {name: f"{len(means)} scenes, {_draws(means)}" for name, means in found.items()}
+    alike = len(set(scopes.values())) == 1
     told = [
-        f"{name} {min(values):.3f} to {max(values):.3f} ({len(values)} scenes)"
-        for name, values in found.items()
+        f"{name} {min(m.value for m in means):.3f} to {max(m.value for m in means):.3f}"
+        + ("" if alike else f" ({scopes[name]})")
+        for name, means in found.items()
     ]
-    return [f"{what}: {', '.join(told)}"] if told else []
+    scope = f" ({next(iter(scopes.values()))})" if alike else ""
+    return [f"{what}{scope}: {', '.join(told)}"] if told else []
+
+
+def _draws(means: Sequence[Mean]) -> str:
+    few, many = min(m.n for m in means), max(m.n for m in means)
+    if many == 1:
+        return "one draw each"
+    return f"{few} draws each" if few == many else f"{few} to {many} draws each"
 
 
 def _labelling_cost(evidence: Evidence, cost: CostModel) -> Claim:
@@ -230,7 +247,7 @@ def _labelling_cost(evidence: Evidence, cost: CostModel) -> Claim:
     measured = (
         f"200 points at {cost.seconds_per_point:g} s are {seconds / 60:.0f} min, a full mask at "
         f"{cost.minutes_per_mask:.1f} min: {100 * abs(saved):.0f} % {words}; "
-        f"{cost.money(seconds):.2f} per image at {cost.hourly_wage:g} an hour"
+        f"{cost.money(seconds):.2f} dollars per image at {cost.hourly_wage:g} an hour"
     )
     why = (
         f"points cost less than a mask up to {cost.break_even:.0f} per image at these times; "

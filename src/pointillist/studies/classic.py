@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -45,6 +45,10 @@ from pointillist.training.schedule import Progress
 N_TRAIN, N_VALIDATION, N_TEST, SIZE_PX, EPOCHS = 200, 50, 50, 128, 5
 RECIPES = ("unet", "forest", "forest-pixels", "stack")
 SCENES = ("classic", "terrain")
+_OF_THE_NETWORK = (
+    "encoder", "batch_size", "learning_rate", "weight_decay", "augment", "views", "weights",
+    "optimizer", "warmup", "flips",
+)  # fmt: skip
 
 
 def name_weights(path: Path) -> str:
@@ -81,7 +85,7 @@ class ClassicCell:
     Args:
         n_per_class: Points per class and image.
         strategy: Where points lie, as the reference study names it.
-        seed: Seed of scenes, points, network and order.
+        seed: Seed of scenes, points and network.
         encoder: Encoder of the U-Net.
         batch_size: Images per step.
         learning_rate: Peak of the schedule.
@@ -92,8 +96,9 @@ class ClassicCell:
             None predicts each image once.
         supervision: `full` trains on the full masks; None on the points.
         recipe: `forest` (random forest on multi-scale features), `forest-pixels` (on the three
-            bands alone); `stack` is the default recipe on a CPU, five passes of its own chips; None
-            is the U-Net.
+            bands alone); `stack` is the default recipe on a CPU, from the weights
+            that come with the package, with as many chips as five epochs, drawn as it draws them;
+            None, also called `unet`, is the U-Net.
         weights: Name and digest of the file that the encoder starts from, as `name_weights`
             makes it; None is random initialisation.
         optimizer: `adam` as in the reference study; None is AdamW.
@@ -126,6 +131,8 @@ class ClassicCell:
     tested_on: str | None = None
 
     def __post_init__(self) -> None:
+        if self.recipe == RECIPES[0]:
+            object.__setattr__(self, "recipe", None)  # one name for each run
         for name, known in (
             ("views", (8,)),
             ("supervision", ("full",)),
@@ -141,6 +148,23 @@ class ClassicCell:
                     f"Expected {name} of P-classic to be {' or '.join(map(str, known))}, or to be "
                     f"left out, got {value!r}."
                 )
+        if self.recipe is not None:
+            self._refuse_unused()
+
+    def _refuse_unused(self) -> None:
+        """Refuse what only the plain U-Net takes: a row would be named after what did nothing."""
+        unused = {
+            field.name: value
+            for field in fields(self)
+            if field.name in _OF_THE_NETWORK
+            and (value := getattr(self, field.name)) != field.default
+        }
+        if unused:
+            raise InputError(
+                f"Expected no {', '.join(unused)} with the recipe {self.recipe} of P-classic, "
+                f"which does not use it; got {', '.join(f'{v!r}' for v in unused.values())}. "
+                "Leave it out, or leave out the recipe."
+            )
 
     @property
     def points_per_image(self) -> int:
@@ -219,10 +243,10 @@ def make_sets(cell: ClassicCell) -> tuple[RemoteSensingDataset, RemoteSensingDat
     return train, test
 
 
-def find_commonest(cell: ClassicCell) -> tuple[str, float]:
-    """The class with most of a cell's test pixels, and its share of them."""
-    test = make_sets(cell)[1]
-    masks = torch.stack([test.unchanged(i)[1] for i in range(len(test))])
+def find_commonest(cells: Iterable[ClassicCell]) -> tuple[str, float]:
+    """The class with most of the test pixels of cells, and its share of them."""
+    tests = [make_sets(cell)[1] for cell in cells]
+    masks = torch.stack([test.unchanged(i)[1] for test in tests for i in range(len(test))])
     shares = masks.flatten().bincount(minlength=len(CLASSIC_LEGEND)) / masks.numel()
     most = int(shares.argmax())
     return CLASSIC_LEGEND.names[most], float(shares[most])
@@ -272,6 +296,12 @@ def _starting_weights(cell: ClassicCell, folders: Folders) -> str | Path:
     if folders.weights is None:
         raise InputError(
             f"Expected the file of weights '{cell.weights}'. Say where it is with --weights."
+        )
+    given = name_weights(folders.weights)
+    if given != cell.weights:
+        raise InputError(
+            f"Expected the file of weights '{cell.weights}', got '{given}' (--weights). Name the "
+            "file that the study states (name@start of its SHA-256), or change the study."
         )
     return folders.weights
 

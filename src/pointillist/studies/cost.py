@@ -14,7 +14,7 @@ class CostModel:
     Args:
         seconds_per_point: Time to place one labelled point.
         minutes_per_mask: Time to draw the full mask of one image.
-        hourly_wage: In any currency.
+        hourly_wage: Dollars, the currency of the reference study's claim.
 
     Raises:
         InputError: A number that is not above 0.

@@ -209,8 +209,8 @@ def render_coverage(records: list[dict[str, Any]]) -> Any:
             f"{cell['scene']}, {name_design(cell)}, {cell['n_points']}",
             f"{record['overall']['bias']:+.3f}",
             f"{record['overall']['coverage']:.1%}",
-            f"{max(biases, key=abs):+.3f}",
-            f"{min(held):.1%} … {max(held):.1%}",
+            f"{max(biases, key=abs):+.3f}" if biases else "–",
+            f"{min(held):.1%} … {max(held):.1%}" if held else "–",
         )
     note = (
         f"Bias in standard errors; coverage of 95 % intervals, Monte-Carlo error "

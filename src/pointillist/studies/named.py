@@ -418,7 +418,7 @@ def study_config(name: str, weights: str | None = None) -> StudyConfig:
 
     Args:
         name: One of `STUDIES` but `all`, or of `DATA_SETS`.
-        weights: Name of a file of weights, for a row more of `baselines`.
+        weights: Name of a file of weights, for two rows more of `baselines`.
     """
     if name == "baselines":
         return _baselines(weights)
@@ -430,7 +430,7 @@ def find_study(name: str, weights: str | None = None) -> Study:
 
     Args:
         name: One of `STUDIES` or `DATA_SETS`, or the path of a `.yaml` file.
-        weights: Name of a file of weights, for a row more of `baselines`.
+        weights: Name of a file of weights, for two rows more of `baselines`.
 
     Raises:
         InputError: No such study.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from pointillist.errors import ConfigError, InputError, MissingFileError, in_one_line
-from pointillist.studies.cell_values import check_values
+from pointillist.studies.cell_values import Faults, check_values
 from pointillist.studies.naming import name_cell
-from pointillist.studies.protocols import Cell, Protocol, protocol_of, protocols
+from pointillist.studies.protocols import Cell, Protocol, protocols
 
 
 class _Frozen(BaseModel):
@@ -123,12 +123,14 @@ def make_study(config: StudyConfig) -> Study:
 
     Raises:
         InputError: An unknown protocol, or a cell's key or value that its protocol does not know.
-        ConfigError: Values of another type or out of range; all of a row are listed at once.
+        ConfigError: Values of another type or out of range, or several faults: all rows are judged,
+            and all that is wrong is told at once.
     """
-    parts = [
-        _expand(part, f"row {number} of study '{config.name}'")
-        for number, part in enumerate(config.rows, start=1)
-    ]
+    faults, parts = Faults(), []
+    for number, part in enumerate(config.rows, start=1):
+        with faults.collect():
+            parts.append(_expand(part, f"row {number} of study '{config.name}'"))
+    faults.raise_all()
     rows = list(dict.fromkeys(row for part in parts for row in part))
     names = [row.name for row in rows]
     doubled = sorted({name for name in names if names.count(name) > 1})
@@ -143,20 +145,24 @@ def make_study(config: StudyConfig) -> Study:
     return Study(config.name, config.title, tuple(rows), config.seeds)
 
 
-def _expand(part: RowsConfig, where: str) -> Iterator[Row]:
+def _expand(part: RowsConfig, where: str) -> list[Row]:
     protocol = protocols().get(part.protocol)
     if protocol is None:
         raise InputError(f"Expected a protocol of {', '.join(protocols())}, got '{part.protocol}'.")
     products = list(product(*_listed(part.cells, where).values()))
     others = _row_by_row(part.against, len(products), where)
+    faults, rows = Faults(), []
     for values, changed in zip(products, others, strict=True):
-        cell = _read_cell(protocol, dict(zip(part.cells, values, strict=True)), where)
-        against = None
-        if changed is not None:
-            other = _in_words_of_cells({**asdict(cell), **changed})
-            against = name_cell(protocol.read_cell(other))
-        name = name_cell(cell) + (", one view" if part.figures == "single_view" else "")
-        yield Row(name, cell, against, part.figures, part.most_seeds)
+        with faults.collect():
+            cell = _read_cell(protocol, dict(zip(part.cells, values, strict=True)), where)
+            against = None
+            if changed is not None:
+                other = _in_words_of_cells({**asdict(cell), **changed})
+                against = name_cell(protocol.read_cell(other))
+            name = name_cell(cell) + (", one view" if part.figures == "single_view" else "")
+            rows.append(Row(name, cell, against, part.figures, part.most_seeds))
+    faults.raise_all()
+    return rows
 
 
 def _listed(cells: Mapping[str, Any], where: str) -> dict[str, list[Any]]:
@@ -185,11 +191,28 @@ def _row_by_row(
 
 
 def _read_cell(protocol: Protocol, stated: Mapping[str, Any], where: str) -> Cell:
-    """A cell whose values have been judged before the first run, not after an hour."""
-    check_values(protocol, stated, where)
-    cell = protocol.read_cell(_in_words_of_cells(stated))
-    _check_names(cell)
-    return cell
+    """A cell whose values have been judged before the first run, not after an hour.
+
+    What its keys, types and names are wrong in is told together.
+    """
+    faults = Faults()
+    with faults.collect():
+        check_values(protocol, stated, where)
+    words = dict(stated)
+    with faults.collect():
+        words = _in_words_of_cells(stated)
+    with faults.collect():
+        protocol.check_keys(words)
+    wrong = _wrong_names(protocol, words)
+    for sentence in wrong.values():
+        with faults.collect():
+            raise InputError(sentence)
+    if len(faults.found) == len(wrong):  # else it cannot be made
+        known = {key: value for key, value in words.items() if key not in wrong}
+        with faults.collect():
+            protocol.read_cell(known)
+    faults.raise_all()
+    return protocol.read_cell(words)
 
 
 def _in_words_of_cells(stated: Mapping[str, Any]) -> dict[str, Any]:
@@ -212,25 +235,27 @@ def _in_words_of_cells(stated: Mapping[str, Any]) -> dict[str, Any]:
     return {**stated, "strategy": names[strategy]} if strategy in names else dict(stated)
 
 
-def _check_names(cell: Cell) -> None:
-    """Refuse strategies, designs, recipes and settings that there are not."""
+def _wrong_names(protocol: Protocol, stated: Mapping[str, Any]) -> dict[str, str]:
+    """What is said of strategies, designs, recipes and settings that there are not, by key."""
     from pointillist.sampling.masks import STRATEGIES, STRATEGIES_PER_CLASS
     from pointillist.studies.settings import SETTINGS
 
-    values, protocol = asdict(cell), protocol_of(cell)
-    per_class = values.get("n_points") is None
+    per_class = stated.get("n_points") is None
+    wrong = {}
     for key, known in (
         ("strategy", STRATEGIES_PER_CLASS if per_class else STRATEGIES),
         ("design", protocol.designs),
         ("recipe", protocol.recipes),
         ("setting", tuple(SETTINGS)),
+        ("class_shares", ("auto",)),
     ):
-        if values.get(key) is not None and values[key] not in known:
+        if key in protocol.keys and stated.get(key) is not None and stated[key] not in known:
             of_each = " and points per class" if key == "strategy" and per_class else ""
-            raise InputError(
-                f"Expected a {key} of {', '.join(known)} for {protocol.name}{of_each}, "
-                f"got {values[key]!r}."
+            wrong[key] = (
+                f"Expected {'' if key == 'class_shares' else 'a '}{key} of {', '.join(known)} for "
+                f"{protocol.name}{of_each}, got {stated[key]!r}."
             )
+    return wrong
 
 
 def read_study(path: Path) -> StudyConfig:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -53,14 +53,26 @@ class Protocol:
         Raises:
             InputError: A key that the protocol does not know.
         """
-        known = [field.name for field in fields(self.cell)]
-        unknown = [key for key in stated if key not in known]
+        self.check_keys(stated)
+        return self.cell(**stated)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What a cell of it has."""
+        return tuple(field.name for field in fields(self.cell))
+
+    def check_keys(self, stated: Iterable[str]) -> None:
+        """Refuse keys that the protocol does not know.
+
+        Raises:
+            InputError: At least one; all are named.
+        """
+        unknown = [key for key in stated if key not in self.keys]
         if unknown:
             raise InputError(
-                f"Expected keys of {self.name} among {', '.join(known)}; "
+                f"Expected keys of {self.name} among {', '.join(self.keys)}; "
                 f"got {', '.join(map(repr, unknown))}. Correct or remove them."
             )
-        return self.cell(**stated)
 
 
 @cache
@@ -115,10 +127,16 @@ def cell_key(cell: Cell | Mapping[str, Any]) -> str:
     """The cell as text, whatever the order of its keys.
 
     Options that are not used (None) are left out: records made before an option existed still
-    belong to their cell.
+    belong to their cell. A number is the same with and without decimals (10 and 10.0).
     """
     stated = cell if isinstance(cell, Mapping) else asdict(cell)
-    return json.dumps({k: v for k, v in stated.items() if v is not None}, sort_keys=True)
+    used = {key: _without_kind(value) for key, value in stated.items() if value is not None}
+    return json.dumps(used, sort_keys=True)
+
+
+def _without_kind(value: Any) -> Any:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number else value
 
 
 def records_file(folder: Path, cell: Cell) -> Path:

@@ -103,8 +103,9 @@ def _curve_blocks(findings: Findings) -> list[Block]:
     )
     return [
         Paragraph(
-            "For each design a saturating power law [@hestness2017] is fitted to the scores of all "
-            "seeds, over every number of points measured in either experiment: "
+            "For each design a saturating power law [@hestness2017] is fitted to the scores $s$ "
+            "of all seeds at $n$ points per image, over every number measured in either "
+            "experiment: "
             f"{formulas}. It is solved for the points at which a share of the fully supervised "
             "score is reached ([#budgets])."
         ),
@@ -148,9 +149,10 @@ def sampling_section(findings: Findings) -> Section | None:
         [
             Paragraph(
                 "*Spread* places the points of a class one per cell of a spatial grid, *interior* "
-                "at least 4 pixels from another class, *simple* draws as many points in total "
-                "without regard to class, and *pseudo-stratified* is what the reference study "
-                "calls stratified: it shuffles the pixels of a class and takes evenly spaced "
+                "at least 4 pixels from another class (in a class too thin for that, in the tenth "
+                "of it or more that lies deepest), *simple* draws as many points in total without "
+                "regard to class, and *pseudo-stratified* is what the reference study calls "
+                "stratified: it shuffles the pixels of a class and takes evenly spaced "
                 f"places of the list, which is random sampling again. With {many} seeds, "
                 f"{len(better)} of {len(compared)} comparisons with random points are "
                 f"significantly better after correction{_named(better)} and {len(worse)} are "
@@ -336,10 +338,10 @@ def cost_section(findings: Findings) -> Section:
                 "99 % less work, because a mask is not painted pixel by pixel."
             ),
             Table(
-                ["points per image", "minutes", "cost", "saved", "mean IoU"],
+                ["points per image", "minutes", "dollars", "saved", "mean IoU"],
                 rows,
                 "Time and cost of the simple random points of one image at "
-                f"{cost.hourly_wage:g} an hour.",
+                f"{cost.hourly_wage:g} dollars an hour.",
                 "rrrrr",
                 notes="Saved: share of the time of a full mask, below zero where points take "
                 "longer.",
@@ -485,7 +487,8 @@ def claims_section(findings: Findings) -> Section:
             Paragraph(
                 "Every number and every sentence of the reference study. *Exceeded*: the 95 % "
                 "interval lies above the number; *reproduced*: it holds it; *not reproduced*: it "
-                "lies below, or the sentence does not hold. *Confirmed*: what was said of the "
+                "lies below, or the sentence does not hold, as where a number tells a drawback and "
+                "the interval lies above it. *Confirmed*: what was said of the "
                 "study, not by it, is so."
             ),
             Table(

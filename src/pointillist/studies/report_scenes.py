@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from pointillist.report.document import (
     Block,
@@ -112,7 +113,7 @@ def _transferable(evidence: Evidence) -> str:
             f"{told(moved.miou)}, one learnt on terrain {told(there.miou)} ([#transfer]): what was "
             "learnt on one kind of scene is worth little on another."
         )
-        name, share = find_commonest(moved.row.cell)
+        name, share = find_commonest(replace(moved.row.cell, seed=seed) for seed in moved.runs)
         if moved.accuracy.value < share:
             said += (
                 f" Its accuracy of {moved.accuracy.value:.3f} is less than a map of nothing but "

@@ -117,7 +117,10 @@ def protocols() -> Section:
                     "**P-classic**: 200 training and 50 test images of 128×128 pixels, 5 epochs "
                     "that show each training image once, labels only at the points, no "
                     "pretraining, no model selection on full masks; mean IoU over all test pixels "
-                    "together. A seed sets scenes, points, network and order.",
+                    "together. A seed sets scenes, points and network. The default recipe "
+                    "(pretrained network and forest) sees as many chips as five epochs have "
+                    "images, drawn so that classes are balanced: some images more often than "
+                    "others.",
                     "**P-scene**: points on one real scene, train on those only, map the whole "
                     "scene, score every labelled pixel of its dense mask.",
                     "**P-transfer**: points on three Dubai scenes, the fourth is scored.",
@@ -142,8 +145,8 @@ def statistics(findings: Findings) -> Section:
         "Statistics",
         [
             Paragraph(
-                "A cell of P-classic is run with several seeds; a seed changes scenes, points, "
-                "initial weights and order together, so intervals speak of the whole procedure. On "
+                "A cell of P-classic is run with several seeds; a seed changes scenes, points "
+                "and initial weights together, so intervals speak of the whole procedure. On "
                 "real scenes a seed changes points and training, not the scene. In the ledger "
                 "ratios to full masks are taken seed by seed. In the tables:"
             ),

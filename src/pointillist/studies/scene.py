@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from pointillist.errors import InputError
 from pointillist.studies.places import NOWHERE, Folders, read_place
 
 if TYPE_CHECKING:
@@ -44,6 +45,20 @@ class SceneCell:
     setting: str | None = None
     wrong_share: float | None = None
     off_px: float | None = None
+
+    def refuse_damage(self, protocol: str) -> None:
+        """Refuse damaged points where a protocol draws its points as they are.
+
+        Raises:
+            InputError: `wrong_share` or `off_px` is given.
+        """
+        damage = {"wrong_share": self.wrong_share, "off_px": self.off_px}
+        given = [f"{name}: {value:g}" for name, value in damage.items() if value is not None]
+        if given:
+            raise InputError(
+                f"Expected points as they are in {protocol}, got {', '.join(given)}. Leave it out, "
+                "or take P-scene."
+            )
 
     def lesson(self) -> Lesson:
         """How it is learnt."""

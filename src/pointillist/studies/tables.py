@@ -95,7 +95,7 @@ def run_study(
         only: Name of a single row to run, such as `10 per class`.
         folders: Where scenes and data sets are.
         n_workers: Runs side by side.
-        weights: Name of a file of weights, for a row more of `baselines`.
+        weights: Name of a file of weights, for two rows more of `baselines`.
 
     Raises:
         InputError: An unknown study or row, or no seeds.
@@ -107,7 +107,7 @@ def run_study(
         raise InputError(f"Expected at least 1 seed, got {n}. Ask for more with --seeds.")
     grid = StudyGrid(study.name, study.cells(n), records, folders)
     run_missing(grid, say, n_workers=n_workers)
-    return read_lines(study, n, records)
+    return read_lines(study, n, records, folders=folders)
 
 
 def read_lines(
@@ -115,6 +115,7 @@ def read_lines(
     n_seeds: int,
     records: Path = RECORDS,
     say: Callable[[str], None] | None = None,
+    folders: Folders = NOWHERE,
 ) -> list[Line]:
     """The table of a study from its records; rows without any record are left out.
 
@@ -123,9 +124,11 @@ def read_lines(
         n_seeds: Seeds to look for.
         records: Folder of the records.
         say: Told of records that are left out.
+        folders: Where data sets are: records made with other files than a root holds today are left
+            out. Without a root all records count.
     """
     cells = study.cells(n_seeds)
-    recorded = StudyGrid(study.name, cells, records).recorded(say)
+    recorded = StudyGrid(study.name, cells, records, folders).recorded(say)
     known = {cell: record for cell, record in zip(cells, recorded, strict=True) if record}
     lines: dict[str, Line] = {}
     for row in study.rows:
@@ -194,8 +197,9 @@ def render_lines(lines: list[Line]) -> Group:
         notes.append("Stated: by the reference study; one seed, ImageNet weights.")
     if compares:
         notes.append(
-            "Gain: over the row of the same kind that comes first, on the same seeds; effect: "
-            "in standard deviations of the differences; p: paired t test, Holm's correction."
+            "Gain: over the row that the study compares it with (`against` in its file), on the "
+            "same seeds; effect: in standard deviations of the differences; p: paired t test, "
+            "Holm's correction."
         )
     return Group(table, *(Text(note, style="dim") for note in notes))
 

@@ -21,6 +21,7 @@ class TransferCell(SceneCell):
     def __post_init__(self) -> None:
         if self.scene not in DUBAI:
             raise InputError(f"Expected a scene of {', '.join(DUBAI)}, got {self.scene!r}.")
+        self.refuse_damage("P-transfer")
 
 
 def run_transfer(cell: TransferCell, folders: Folders = NOWHERE) -> dict[str, Any]:
