@@ -13,7 +13,7 @@ from pointillist.accuracy import assess
 from pointillist.errors import InputError, LegendError, MissingFileError, PointsError
 from pointillist.grid import Grid, Transform
 from pointillist.legend import Legend
-from pointillist.points import write_points
+from pointillist.points import read_features, write_points
 from pointillist.raster import POINTS_TAG, write_array
 from pointillist.sampling import sample
 
@@ -438,6 +438,60 @@ def test_a_reference_that_gathers_at_training_points(
     assert result.leakage is not None
     assert (result.leakage["on"], result.leakage["near"]) == (0, 32)
     assert "more than chance" in " ".join(result.notices)
+
+
+def test_samples_of_rare_classes_are_not_taken_for_gathered(
+    grid: Grid, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    """As many points of every class lie near training points of the rare one, drawn by chance."""
+    truth = np.zeros((60, 80), dtype=np.int64)
+    truth[:10, :12], truth[40:, 50:] = 1, 2
+    truth[:, 70:] = -1  # nodata
+    path = tmp_path / "rare.tif"
+    write_array(path, LEGEND.to_codes(truth), grid, nodata=255, legend=LEGEND)
+    told = []
+    for seed in range(10):
+        training, reference = tmp_path / f"t{seed}.gpkg", tmp_path / f"r{seed}.gpkg"
+        sample(path, 60, "balanced", out=training, seed=seed)
+        sample(path, 90, "stratified", out=reference, purpose="reference", seed=seed + 100)
+        result = assess(path, reference, training=training)
+        assert result.leakage is not None
+        told.append("more than chance" in " ".join(result.notices))
+        n_expected = result.leakage["expected_near"] * result.leakage["n"]
+        assert result.leakage["near"] == pytest.approx(n_expected, abs=20)
+    assert sum(told) <= 1
+
+
+@pytest.mark.parametrize("design", ["simple", "systematic", "balanced"])
+def test_training_and_reference_of_one_seed_are_different_pixels(
+    map_path: Path, grid: Grid, tmp_path: Path, design: str
+) -> None:
+    pixels = []
+    for purpose in ("training", "reference"):
+        out = tmp_path / f"{purpose}.gpkg"
+        sample(map_path, 90, design, out=out, purpose=purpose)
+        points = read_features(out).geometry
+        xy = np.stack([points.x, points.y], axis=1)
+        pixels.append(set(map(tuple, grid.transform.rowcol(xy).tolist())))
+    assert len(pixels[0] & pixels[1]) < 20
+
+
+def test_a_file_drawn_by_classes_that_a_crosswalk_joins(
+    grid: Grid, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    """Strata are the map's own classes: joining them afterwards pools no chances."""
+    codes = np.ones((60, 80), dtype=np.int64)
+    codes[:, 70:], codes[:, 78:] = 2, 7
+    path = tmp_path / "own.tif"
+    write_array(path, codes.astype(np.uint8), grid, nodata=255, legend=LEGEND)
+    rowcol = np.concatenate([
+        rng.permutation(np.argwhere(codes == code))[:40] for code in (1, 2, 7)
+    ])  # fmt: skip
+    names = np.repeat(["Green", "Road", "Road"], 40)  # Forest is Road in truth
+    points = write(tmp_path / "r.gpkg", grid, rowcol, names)
+    table = {"Water": "Green", "Forest": "Green"}
+    result = assess(path, points, design="stratified", crosswalk=table)
+    assert result.overall_accuracy == pytest.approx(72 / 80)
 
 
 def test_a_stratified_file_that_lost_its_columns(

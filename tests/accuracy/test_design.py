@@ -12,6 +12,7 @@ from pointillist.accuracy.design import (
     Design,
     DesignRequest,
     MapFacts,
+    OwnClasses,
     SampleRecord,
     find_design,
 )
@@ -54,9 +55,84 @@ def test_purposive_points_cannot_be_declared_a_sample() -> None:
 
 
 def test_mixed_designs_are_descriptive() -> None:
-    reason = find(DesignRequest(), record(design=["simple", "purposive"]), facts([0, 1]))
+    reason = find(DesignRequest(), record(design=["simple", "systematic"]), facts([0, 1]))
     assert isinstance(reason, str)
     assert "'mixed'" in reason
+
+
+def test_a_few_purposive_points_are_found_among_others() -> None:
+    mixed = record(design=["simple", "Purposive ", "simple"])
+    reason = find(DesignRequest(), mixed, facts([0, 1, 1]))
+    assert isinstance(reason, str)
+    assert "records 1 of its points as 'purposive'" in reason
+    with pytest.raises(InputError, match="records 1 of its points as 'purposive'"):
+        find(DesignRequest("simple"), mixed, facts([0, 1, 1]))
+    with pytest.raises(InputError, match="records its points as 'spread'"):
+        find(DesignRequest("simple"), record(design=["spread"]), facts([0]))
+
+
+@pytest.mark.parametrize(
+    ("request_", "recorded"),
+    [
+        (DesignRequest("simple"), "stratified"),
+        (DesignRequest("simple"), "balanced"),
+        (DesignRequest("stratified"), "simple"),
+        (DesignRequest(strata="zone", stratum_sizes={"a": 5}), "systematic"),
+    ],
+)
+def test_a_recorded_design_is_not_overruled(request_: DesignRequest, recorded: str) -> None:
+    with pytest.raises(InputError, match=rf"sites\.gpkg records, '{recorded}', got"):
+        find(request_, record({"design": recorded}, zone=["a", "a"]), facts([0, 1]))
+
+
+def test_a_grid_may_be_judged_as_simple() -> None:
+    design = find(DesignRequest("simple"), record({"design": "systematic"}), facts([0, 1]))
+    assert isinstance(design, Design)
+
+
+def test_strata_of_a_simple_sample_are_refused() -> None:
+    with pytest.raises(InputError, match="Expected --design stratified with --strata and --strat"):
+        DesignRequest("simple", "zone", {"a": 5})
+
+
+def test_classes_that_a_crosswalk_joins_stay_strata() -> None:
+    """Points were drawn by the map's own classes; 0 and 1 are one class in the joined legend."""
+    own = OwnClasses(
+        Legend.from_names(["Beech", "Pine", "Water"]),
+        np.array([0, 1, 1, 2]),
+        np.array([900, 50, 50]),
+        np.array([0, 0, 1, -1]),
+    )
+    joined = MapFacts(
+        Legend.from_names(["Forest", "Water"]), np.array([950, 50]), np.array([0, 0, 0, 1]), own=own
+    )
+    design = find(DesignRequest("stratified"), record(), joined)
+    assert isinstance(design, Design)
+    assert design.strata == ("Beech", "Pine", "Water")
+    assert design.sizes.tolist() == [900, 50, 50]
+    assert design.stratum.tolist() == [0, 1, 1, 2]
+    assert design.map_class is not None
+    assert design.map_class.tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("values", "got"),
+    [
+        ([0.5, None, 0.5], "got none in row 2"),
+        ([0.5, 0.5, "n/a"], "got 'n/a' in row 3"),
+        ([50, 50, 25], "got '50' in row 1 .3 in all"),
+    ],
+)
+def test_chances_that_cannot_be_used_are_refused(values: list[Any], got: str) -> None:
+    with pytest.raises(PointsError, match=got):
+        find(DesignRequest("simple"), record(inclusion_probability=values), facts([0, 1, 1]))
+
+
+def test_a_stratum_has_one_size(tmp_path: Path) -> None:
+    sizes = tmp_path / "sizes.csv"
+    sizes.write_text("stratum,pixels\na,900\nb,100\na,50\n")
+    with pytest.raises(InputError, match=r"each stratum once in .*sizes\.csv', got 'a' 2 times"):
+        read_stratum_sizes(sizes)
 
 
 def test_simple_design_by_assertion_takes_the_size_of_the_map() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pointillist.accuracy import StratifiedSample, estimate
-from pointillist.accuracy.nonresponse import bound_figures, describe_nonresponse
+from pointillist.accuracy.nonresponse import Unanswered, bound_figures, describe_nonresponse
 
 
 def test_bounds_are_those_of_all_answers() -> None:
@@ -26,7 +26,7 @@ def test_bounds_are_those_of_all_answers() -> None:
             stratum + [h for h, _ in missing], sizes,
         )  # fmt: skip
         tried.append(estimate(filled))
-    got = bound_figures(sample, unanswered, ["a", "b", "c"])
+    got = bound_figures(sample, Unanswered(unanswered), ["a", "b", "c"])
     overall = [t.overall.value for t in tried]
     assert got["overall_accuracy"] == pytest.approx([min(overall), max(overall)])
     for key, of in (
@@ -40,7 +40,7 @@ def test_bounds_are_those_of_all_answers() -> None:
 
 def test_the_description_counts_by_stratum() -> None:
     sample = StratifiedSample.from_labels([0, 1], [0, 1], 2, [0, 1], [3.0, 5.0], strata=("x", "y"))
-    told = describe_nonresponse(sample, np.array([[0, 0, 0], [2, 1, 0]]), ["a", "b"])
+    told = describe_nonresponse(sample, Unanswered(np.array([[0, 0, 0], [2, 1, 0]])), ["a", "b"])
     assert (told["n"], told["n_sampled"]) == (3, 5)
     assert told["by_stratum"] == {"x": 0, "y": 3}
     assert "as often right" in told["assumption"]

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from pointillist.accuracy import AccuracyEstimates, StratifiedSample, estimate
 from pointillist.accuracy.estimators import estimate_kappa
-from pointillist.accuracy.nonresponse import bound_figures
+from pointillist.accuracy.nonresponse import Unanswered, bound_figures
 
 Drawn = tuple[np.ndarray, np.ndarray]
 FIGURES = ("users", "producers", "f1", "iou", "area")
@@ -113,7 +113,10 @@ def test_bounds_hold_the_estimate(drawn: Drawn, missing: int) -> None:
     unanswered[np.arange(C), np.arange(C)] = missing
     if sample.n.min() == 0:
         return
-    got, bounds = estimate(sample), bound_figures(sample, unanswered, [str(c) for c in range(C)])
+    got, bounds = (
+        estimate(sample),
+        bound_figures(sample, Unanswered(unanswered), [str(c) for c in range(C)]),
+    )
     low, high = bounds["overall_accuracy"]
     assert low - 1e-9 <= got.overall.value <= high + 1e-9
     for key, name in (("users_accuracy", "users"), ("area", "area")):

@@ -253,6 +253,22 @@ def test_the_formula_is_printed_with_its_inputs(map_path: Path, tmp_path: Path) 
     assert (facts["allocation"], facts["target_se"]) == ("neyman", 0.01)
 
 
+def test_shares_that_miss_the_error_wanted_are_told(map_path: Path, tmp_path: Path) -> None:
+    """The formula's n is for Neyman's shares: equal ones of unequal strata lead elsewhere."""
+    lines: list[str] = []
+    wanted = {"purpose": "reference", "target_se": 0.01, "expected": 0.9, "say": lines.append}
+    sample(map_path, None, "stratified", out=tmp_path / "r.gpkg", **wanted)  # type: ignore[arg-type]
+    assert lines[-1].startswith("That is more than the 0.01 asked for: n holds for --allocation ne")
+    more = int(lines[-1].split("-n ")[1].split(")")[0])
+    lines.clear()
+    sample(
+        map_path, more, "stratified", out=tmp_path / "more.gpkg", purpose="reference",
+        allocation="equal", expected=0.9, say=lines.append,
+    )  # fmt: skip
+    error = float(lines[-1].split("accuracy: ")[1].split(" ")[0])
+    assert error == pytest.approx(0.01, abs=0.0006)
+
+
 def test_simple_and_systematic_by_standard_error(map_path: Path, tmp_path: Path) -> None:
     """Cochran: 0.1·0.9/0.02² = 225 before the correction for a finite population."""
     for design in ("simple", "systematic"):

@@ -24,7 +24,7 @@ from pointillist.accuracy.estimators import (
     estimate_kappa,
 )
 from pointillist.accuracy.judging import MapCounts, Wishes, assess_points, describe
-from pointillist.accuracy.leakage import find_leakage, training_files
+from pointillist.accuracy.leakage import Judged, find_leakage, training_files
 from pointillist.accuracy.matrix import ErrorMatrix
 from pointillist.accuracy.places import MAX_PLACES, Places, describe_extent
 from pointillist.accuracy.reference import (
@@ -33,6 +33,7 @@ from pointillist.accuracy.reference import (
     Reference,
     count_census,
     is_vector,
+    read_at,
     read_vector_reference,
 )
 from pointillist.accuracy.strata import StratumSizes
@@ -145,7 +146,7 @@ def assess(
                 cannot_tell=cannot_tell,
             )
             counts = count_map(map_raster, read, ground)
-            result = _judge_points(read, counts, request, wishes, taught, map, map_raster.grid)
+            result = _judge_points(read, counts, request, wishes, taught, map, map_raster)
             if html is not None or picture:
                 result = replace(result, ground=_thin(map_raster, read.classes))
         else:
@@ -196,13 +197,13 @@ def _judge_points(
     wishes: Wishes,
     training: Sequence[PathLike],
     map_path: PathLike,
-    grid: Grid,
+    map_raster: ClassRaster,
 ) -> Assessment:
     """Judge by points or areas, after a look at where the map was taught."""
     files = training_files(training, map_path)
     leakage = None
     if files:
-        leakage = find_leakage(_pixels_of(read, grid), grid, files)
+        leakage = find_leakage(_what_is_judged(read, counts, map_raster), map_raster.grid, files)
     refused = f"{read.record.source}: {leakage.refusal}" if leakage and leakage.refusal else ""
     result = assess_points(read, counts, request, wishes, refused=refused)
     if leakage is not None:
@@ -226,13 +227,19 @@ def _notice_of_sizes(stated: float, mapped: float) -> list[str]:
     ]
 
 
-def _pixels_of(read: Reference, grid: Grid) -> NDArray[np.int64]:
-    """Pixels (n, 2) of points, or of a regular part of areas where they have very many."""
-    if read.units is not None:
-        return read.units.rowcol[read.units.inside]
-    if read.xy is None:
-        return np.empty((0, 2), dtype=np.int64)
-    return grid.transform.rowcol(read.xy[:: -(-max(len(read.xy), 1) // _MOST_PIXELS)])
+def _what_is_judged(read: Reference, counts: MapCounts, map_raster: ClassRaster) -> Judged:
+    """All points on the map, or a regular part of areas where they have very many pixels."""
+
+    def class_at(rowcol: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.asarray(read.classes.of_map(read_at(map_raster, rowcol)), dtype=np.int64)
+
+    if read.units is not None and read.map_of_units is not None:
+        inside = read.units.inside
+        return Judged(read.units.rowcol[inside], read.map_of_units[inside], counts.pixels, class_at)
+    xy = np.empty((0, 2)) if read.xy is None else read.xy
+    some = slice(None, None, -(-max(len(xy), 1) // _MOST_PIXELS))
+    rowcol = map_raster.grid.transform.rowcol(xy[some])
+    return Judged(rowcol, read.map_index[some][: len(rowcol)], counts.pixels, class_at)
 
 
 def _judge_census(census: Census, name: str, *, kappa: bool) -> Assessment:
@@ -258,15 +265,18 @@ def _judge_census(census: Census, name: str, *, kappa: bool) -> Assessment:
 def count_map(raster: ClassRaster, read: Reference, ground: Ground) -> MapCounts:
     """Count the whole map in one pass, block by block; hectares too where rows differ."""
     classes = read.classes
+    joins = classes.from_map is not None
     if ground.per_row is None:
-        return MapCounts(classes.pixels(raster.counts()), ground)
+        own = raster.counts()
+        return MapCounts(classes.pixels(own), ground, None, own if joins else None)
     n = len(raster.legend)
     pixels, hectares = np.zeros(n, dtype=np.int64), np.zeros(n)
     for window in iter_windows(raster.grid.shape, _STRIP_PX):
         index = raster.read(window)
         pixels += np.bincount(index[index >= 0], minlength=n)
         hectares += by_rows(index, n, ground.per_row[window.slices[0]])
-    return MapCounts(classes.pixels(pixels), ground, classes.pixels(hectares))
+    joined = classes.pixels(pixels), ground, classes.pixels(hectares)
+    return MapCounts(*joined, pixels if joins else None)
 
 
 def _places(read: Reference) -> Places | None:

@@ -2,7 +2,9 @@
 
 Each replicate draws n_h − 1 of the n_h samples of every stratum with replacement (Rao and Wu 1988:
 without that one less, the spread of small strata would come out too small) and computes the figures
-anew; limits are percentiles. Post-stratified samples are resampled within their strata.
+anew; limits are percentiles. With the finite population correction only the share √(1 − n_h / N_h)
+of a replicate's deviation from the sample counts, so that a stratum that is wholly sampled varies
+no more. Post-stratified samples are resampled within their strata.
 
 References:
     Rao, J. N. K., Wu, C. F. J. (1988). Resampling inference with complex survey data. Journal of
@@ -69,11 +71,15 @@ def _replicate(
     """IoU (B, C), F1 (B, C) and mean IoU (B,) of each replicate; NaN where undefined."""
     C = sample.n_classes
     both, in_map, in_ref = (np.zeros((replicates, C)) for _ in range(3))
-    for h in np.flatnonzero((sample.sizes > 0) & (sample.n > 1)):
+    for h in np.flatnonzero((sample.sizes > 0) & (sample.n > 0)):
         rows, columns, shares, value = _cells(sample, int(h))
         n = int(sample.n[h])
-        drawn = rng.multinomial(n - 1, shares, size=replicates)[:, : len(rows)]
-        weighted = drawn * (sample.sizes[h] * value / (n - 1))
+        left = np.sqrt(max(1 - n / sample.sizes[h], 0.0)) if sample.fpc else 1.0
+        times = np.tile((1 - left) * n * shares[: len(rows)], (replicates, 1))
+        if n > 1:
+            drawn = rng.multinomial(n - 1, shares, size=replicates)[:, : len(rows)]
+            times += left * n / (n - 1) * drawn
+        weighted = times * (sample.sizes[h] * value / n)
         is_class = np.arange(C)
         of_map, of_ref = rows[:, None] == is_class, columns[:, None] == is_class
         in_map += weighted @ of_map

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from pointillist.accuracy.drawn import (
     ONE_STRATUM,
     PROBABILITY_DESIGNS,
+    STRATIFIED,
     Design,
     MapFacts,
+    OwnClasses,
 )
 from pointillist.accuracy.post_strata import post_stratify
 from pointillist.accuracy.record import SampleRecord, as_name, is_empty
@@ -27,11 +29,12 @@ __all__ = [
     "Design",
     "DesignRequest",
     "MapFacts",
+    "OwnClasses",
     "SampleRecord",
     "find_design",
 ]
 
-NO_PROBABILITY = ("purposive", "interior")
+NO_PROBABILITY = ("purposive", "interior", "spread")
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,13 @@ class DesignRequest:
                 f"Expected a design that is a probability sample "
                 f"({', '.join(PROBABILITY_DESIGNS)}), got '{self.design}'. Leave --design out for "
                 "descriptive figures."
+            )
+        strata_only = {"--strata": self.strata, "--stratum-sizes": self.stratum_sizes}
+        given = [option for option, value in strata_only.items() if value is not None]
+        if given and self.design in ONE_STRATUM:
+            raise InputError(
+                f"Expected --design stratified with {' and '.join(given)}, got '{self.design}', "
+                "which has no strata. Say which of the two is meant."
             )
 
     @property
@@ -101,6 +111,7 @@ def find_design(
             f"{record.source} {chosen}, which is no probability design: figures describe these "
             "points only and carry no intervals."
         )
+    _refuse_contradiction(request, record)
     name = request.name or recorded
     reason = _no_design_reason(name, record.source)
     if reason:
@@ -119,10 +130,24 @@ def find_design(
     return found if isinstance(found, str) else _weighted(found, record, used)
 
 
+def _refuse_contradiction(request: DesignRequest, record: SampleRecord) -> None:
+    """A file that says how its points were drawn is not overruled: strata make a difference."""
+    kinds = [kind for kind in (ONE_STRATUM, STRATIFIED) if record.design in kind]
+    if request.name is None or not kinds or request.name in kinds[0]:
+        return
+    said = f"--design {request.design}" if request.design else "strata"
+    raise InputError(
+        f"Expected the design that {record.source} records, '{record.design}', got {said}. Leave "
+        "the option out; or correct the field 'design', if it is wrong."
+    )
+
+
 def _chosen_reason(record: SampleRecord) -> str:
     """Why points are known not to be drawn by chance, as "… records its points as"; or empty."""
-    if record.design in NO_PROBABILITY:
-        return f"records its points as '{record.design}'"
+    for name, n in record.designs.items():
+        if name in NO_PROBABILITY:
+            whom = "its points" if len(record.designs) == 1 else f"{n:,} of its points"
+            return f"records {whom} as '{name}'"
     if record.metadata.get("purpose") == "training":
         return "was written by `sample` as training points"
     if n := record.chosen_points:
@@ -293,23 +318,25 @@ def _map_classes_of_blind(
 
 
 def _by_map_class(name: str, request: DesignRequest, facts: MapFacts) -> Design:
-    """Strata are the classes of this very map."""
+    """Strata are the classes of this very map, before a crosswalk joined any."""
     given = None if request.stratum_sizes is None else read_stratum_sizes(request.stratum_sizes)
-    mapped = [c for c in range(len(facts.legend)) if facts.pixels[c] > 0]
-    names = tuple(facts.legend.names[c] for c in mapped)
-    sizes = {n: float(facts.pixels[c]) for n, c in zip(names, mapped, strict=True)}
+    own = facts.own or OwnClasses(facts.legend, facts.at_points, facts.pixels)
+    mapped = [c for c in range(len(own.legend)) if own.pixels[c] > 0]
+    names = tuple(own.legend.names[c] for c in mapped)
+    sizes = {n: float(own.pixels[c]) for n, c in zip(names, mapped, strict=True)}
     if given is not None:
         refuse_unsized(names, given)
         sizes = {n: given[n] for n in names}
-    number = np.full(len(facts.legend) + 1, -1, dtype=np.int64)
+    number = np.full(len(own.legend) + 1, -1, dtype=np.int64)
     number[mapped] = np.arange(len(mapped))
+    joined = np.array(mapped, dtype=np.int64)
     return Design(
         name,
-        number[facts.at_points],
+        number[own.at_points],
         names,
         np.array(list(sizes.values())),
         True,
-        np.array(mapped, dtype=np.int64),
+        joined if own.becomes is None else own.becomes[joined],
     )
 
 

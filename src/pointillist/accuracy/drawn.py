@@ -48,6 +48,23 @@ class Design:
 
 
 @dataclass(frozen=True, eq=False)
+class OwnClasses:
+    """The map's classes as they are in the map, where a crosswalk joins some of them.
+
+    Args:
+        legend: The Cm classes.
+        at_points: (n,) class at each point in use, −1 where it has none.
+        pixels: (Cm,) pixels of each class in the whole map.
+        becomes: (Cm + 1,) the class in the joined legend, −1 for none; None where they are alike.
+    """
+
+    legend: Legend
+    at_points: NDArray[np.int64]
+    pixels: NDArray[np.int64]
+    becomes: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class MapFacts:
     """What the design needs to know of the map.
 
@@ -56,12 +73,14 @@ class MapFacts:
         pixels: (C,) pixels of each class in the whole map.
         at_points: (n,) map class at each point in use, −1 where it has none.
         inside: (n,) whether it lies on the map's grid; all do where None.
+        own: Classes of the map before a crosswalk joined some; None where it joins none.
     """
 
     legend: Legend
     pixels: NDArray[np.int64]
     at_points: NDArray[np.int64]
     inside: NDArray[np.bool_] | None = None
+    own: OwnClasses | None = None
 
     @property
     def on_grid(self) -> NDArray[np.bool_]:

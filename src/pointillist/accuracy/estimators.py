@@ -165,7 +165,7 @@ def ratio(
     empty = matters & (sample.n == 0)
     if np.any(empty):
         return float("nan"), None, f"no sample in {_strata(sample, empty)}"
-    outside = x_outside * sample.n_outside / np.maximum(sample.n, 1)
+    outside = x_outside * sample.sums_outside[:, 0] / np.maximum(sample.n, 1)
     total_x = sample.total(x, matters) + float((sample.sizes * outside)[matters].sum())
     if total_x == 0:
         return float("nan"), None, _ABSENT
@@ -178,6 +178,7 @@ def ratio(
 
 
 _ABSENT = "not in the sample"
+_FLAT = 1e-12
 
 
 def cell_proportions(sample: StratifiedSample) -> Values:
@@ -222,7 +223,13 @@ def estimate_kappa(sample: StratifiedSample, confidence: float = 0.95) -> Estima
     if variance is None:
         return Estimate(value, why="a single sample in a stratum")
     se = float(np.sqrt(variance)) / sample.total(everything, matters)
-    half = critical_value(confidence) * se
+    z = critical_value(confidence)
+    if se < _FLAT:  # all samples agree, which says little where they are few
+        right = np.eye(n_classes + 1, n_classes)
+        low, high = score_interval(sample, right, everything, matters, z)
+        limits = [(share - expected) / (1 - expected) for share in (low, high)]
+        return Estimate(value, se, (max(-1.0, limits[0]), min(1.0, limits[1])), "score")
+    half = z * se
     return Estimate(value, se, (max(-1.0, value - half), min(1.0, value + half)), "normal")
 
 

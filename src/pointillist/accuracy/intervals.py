@@ -93,9 +93,9 @@ def score_interval(
         x_outside: x of samples that are not judged; their y is 0.
     """
     n = sample.effective_n[matters]
-    weight = _mean_weights(sample)
+    weight = sample.mean_weights
     size = (sample.sizes * weight)[matters]
-    outside = x_outside * sample.n_outside / np.maximum(sample.n, 1)
+    outside = x_outside * sample.sums_outside[:, 0] / np.maximum(sample.n, 1) / weight
     hit = np.clip((sample.means(y) / weight)[matters], 0, 1)  # shares of the stratum
     miss = np.clip((sample.means(x - y) / weight + outside)[matters], 0, 1)
     may_hit, may_miss = (sample.may_hold(v)[matters] for v in (y, x - y))
@@ -135,12 +135,3 @@ def _lower_limit(
     if c <= 1e-12 * everything**2 or root - b <= 0:
         return 0.0
     return float(np.clip(2 * c / (root - b), 0.0, total / everything))
-
-
-def _mean_weights(sample: StratifiedSample) -> Values:
-    """(H,) mean weight of the samples of each stratum."""
-    if sample.weights is None:
-        return np.ones(len(sample.sizes))
-    judged = sample.counts.sum(axis=(1, 2))
-    sums = sample.weights.sum(axis=(1, 2))
-    return np.asarray(np.where(judged > 0, sums / np.maximum(judged, 1), 1.0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,13 @@ from pointillist.accuracy import matrix as figures
 from pointillist.accuracy.area import Ground
 from pointillist.accuracy.assessment import Assessment
 from pointillist.accuracy.bootstrap import add_bootstrap
-from pointillist.accuracy.design import Design, DesignRequest, MapFacts, find_design
+from pointillist.accuracy.design import (
+    Design,
+    DesignRequest,
+    MapFacts,
+    OwnClasses,
+    find_design,
+)
 from pointillist.accuracy.estimators import (
     AccuracyEstimates,
     Estimate,
@@ -22,7 +28,7 @@ from pointillist.accuracy.estimators import (
     estimate_kappa,
 )
 from pointillist.accuracy.matrix import ErrorMatrix
-from pointillist.accuracy.nonresponse import describe_nonresponse
+from pointillist.accuracy.nonresponse import Unanswered, describe_nonresponse
 from pointillist.accuracy.reference import Reference
 from pointillist.accuracy.remarks import list_not_estimable, tell_limits
 from pointillist.accuracy.units import LEFT_OUT, Units
@@ -63,11 +69,14 @@ class MapCounts:
         pixels: (C,) of each class.
         ground: What pixels cover.
         hectares: (C,) of each class, where rows cover different ground; None where they do not.
+        own_pixels: (Cm,) of each class of the map itself, where a crosswalk joins some; None where
+            they are the same.
     """
 
     pixels: NDArray[np.int64]
     ground: Ground = field(default_factory=Ground)
     hectares: NDArray[np.float64] | None = None
+    own_pixels: NDArray[np.int64] | None = None
 
     @property
     def shares(self) -> NDArray[np.float64]:
@@ -105,8 +114,11 @@ def assess_points(
     units = _units_of(reference)
     if refused and request.is_made:
         raise InputError(f"Expected a reference sample, but {refused}")
+    own = None
+    if reference.own_classes is not None and counts.own_pixels is not None:
+        own = OwnClasses(*reference.own_classes, counts.own_pixels, reference.classes.from_map)
     facts = MapFacts(
-        reference.classes.legend, counts.pixels, _map_of(reference, units), units.inside
+        reference.classes.legend, counts.pixels, _map_of(reference, units), units.inside, own
     )
     if refused:
         design: Design | str = f"Figures describe these points only: {refused}"
@@ -201,9 +213,7 @@ def _estimate_from(
     in_map = _map_of(reference, units)
     judged = inside & ~units.is_unanswered
     sample, on_ground = _count(design, units, in_map, judged, counts, len(legend), wishes)
-    unanswered = np.zeros((len(design.strata), len(legend) + 1), dtype=np.int64)
     lost = inside & units.is_unanswered
-    np.add.at(unanswered, (design.stratum[lost], in_map[lost]), 1)
     estimates = estimate(sample, wishes.confidence, on_ground=on_ground)
     if wishes.bootstrap:
         estimates = add_bootstrap(
@@ -228,7 +238,9 @@ def _estimate_from(
         fpc=wishes.fpc,
         population_hectares=_hectares(counts, design, on_ground),
         account=units.account or None,
-        nonresponse=describe_nonresponse(sample, unanswered, legend.names) if lost.any() else None,
+        nonresponse=_nonresponse(
+            sample, on_ground, design, units, in_map, lost, counts, legend.names
+        ),
         not_estimable=tuple(list_not_estimable(estimates, legend)),
         bootstrap=_bootstrap_facts(wishes),
         notices=(
@@ -267,13 +279,53 @@ def _count(
             post=design.post,
         )
 
+    area = _ground_of(units, judged, counts)
+    if area is None:
+        return make(chance), None
+    return make(chance), make(area if chance is None else area * chance)
+
+
+def _ground_of(
+    units: Units, which: NDArray[np.bool_], counts: MapCounts
+) -> NDArray[np.float64] | None:
+    """What the pixels of some units cover; of units off the map, the mean of those on it."""
     per_row = counts.ground.per_row
     if per_row is None:
-        return make(chance), None
-    at = np.clip(units.rowcol[judged, 0], 0, len(per_row) - 1)
-    area = np.where(units.inside[judged], per_row[at], np.nan)
-    area = np.where(np.isnan(area), np.nanmean(area), area)
-    return make(chance), make(area if chance is None else area * chance)
+        return None
+    at = np.clip(units.rowcol[:, 0], 0, len(per_row) - 1)
+    known = per_row[at[units.inside]] if units.inside.any() else per_row
+    return np.where(units.inside, per_row[at], np.nanmean(known))[which]
+
+
+def _nonresponse(
+    sample: StratifiedSample,
+    on_ground: StratifiedSample | None,
+    design: Design,
+    units: Units,
+    in_map: NDArray[np.int64],
+    lost: NDArray[np.bool_],
+    counts: MapCounts,
+    names: Sequence[str],
+) -> dict[str, Any] | None:
+    """What places without an answer may change; None where there are none."""
+    if not lost.any():
+        return None
+    shape, at = (len(design.strata), len(names) + 1), (design.stratum[lost], in_map[lost])
+
+    def add_up(values: NDArray[np.float64] | None) -> NDArray[np.float64]:
+        total = np.zeros(shape)
+        np.add.at(total, at, 1.0 if values is None else values)
+        return total
+
+    chance = None if design.weights is None else design.weights[lost]
+    area = _ground_of(units, lost, counts)
+    ground = None
+    if area is not None and on_ground is not None:
+        ground = (on_ground, add_up(area if chance is None else area * chance))
+    missing = Unanswered(
+        add_up(None).astype(np.int64), None if chance is None else add_up(chance), ground
+    )
+    return describe_nonresponse(sample, missing, names)
 
 
 def _hectares(
@@ -288,9 +340,7 @@ def _hectares(
         return None
     if abs(population - total_px) <= 0.5 or on_ground is None:
         return float(counts.hectares.sum())
-    assert on_ground.weights is not None
-    means = on_ground.weights.sum(axis=(1, 2)) / np.maximum(on_ground.counts.sum(axis=(1, 2)), 1)
-    return float((on_ground.sizes * means).sum())
+    return float((on_ground.sizes * on_ground.mean_weights).sum())
 
 
 def _bootstrap_facts(wishes: Wishes) -> Mapping[str, Any] | None:

@@ -3,13 +3,16 @@
 A map is better where it was taught. A reference drawn by chance may hit such places, and rightly
 so: they are part of the map. A reference that gathers there, or is the training set, says how well
 the map remembers.
+
+What chance would do is judged class by class of the map: a sample with as many points of every
+class is nearer to training points of rare classes than places anywhere are, and rightly so.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,7 @@ from pointillist.errors import InputError, MissingFileError, PointsError
 from pointillist.grid import Grid
 
 NEAR_PX = 5
-_N_PLACES, _MOST_TRAINING = 20_000, 2_000_000
+_N_PLACES, _MOST_TRAINING = 50_000, 2_000_000
 _SAME_SET, _UNLIKELY = 0.5, 0.01
 PathLike = str | os.PathLike[str]
 Pixels = NDArray[np.int64]
@@ -36,7 +39,8 @@ class Leakage:
         n: Reference points.
         on: Of them those in a pixel that was a label of the training.
         near: Those within `NEAR_PX` pixels of one (these among them).
-        expected_near: Of any place of the map, the share that is that near.
+        expected_near: Share that would be that near if as many places of each class of the map
+            were drawn at random.
         near_m: What `NEAR_PX` is in metres; None where nothing tells.
         p_value: Chance of so many near ones if places were drawn at random.
     """
@@ -72,7 +76,8 @@ class Leakage:
             distance += f" ({self.near_m:,.4g} m)"
         text = (
             f"Training points ({files}): {self.on:,} of {self.n:,} reference points lie on one, "
-            f"{self.near:,} within {distance}; of places at random {self.expected_near:.1%} would."
+            f"{self.near:,} within {distance}; of as many places of each class of the map, drawn "
+            f"at random, {self.expected_near:.1%} would."
         )
         if self.p_value < _UNLIKELY and self.near > self.expected_near * self.n:
             text += (
@@ -97,13 +102,30 @@ class Leakage:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Where a reference judges the map, and what the map holds.
+
+    Args:
+        rowcol: (n, 2) pixels of the reference.
+        in_map: (n,) class of the map there, −1 where it has none.
+        pixels: (C,) pixels of each class in the whole map.
+        class_at: Class (m,) of the map at pixels (m, 2), −1 where it has none.
+    """
+
+    rowcol: Pixels
+    in_map: NDArray[np.int64]
+    pixels: NDArray[np.int64]
+    class_at: Callable[[Pixels], NDArray[np.int64]]
+
+
 def find_leakage(
-    rowcol: Pixels, grid: Grid, training: Sequence[PathLike], *, crs: str | None = None
+    judged: Judged, grid: Grid, training: Sequence[PathLike], *, crs: str | None = None
 ) -> Leakage | None:
     """Compare reference pixels with the labels of training files.
 
     Args:
-        rowcol: (n, 2) pixels of the reference.
+        judged: The reference.
         grid: Of the map.
         training: Files of training points, lines or polygons.
         crs: Coordinate system of files that name none.
@@ -114,6 +136,7 @@ def find_leakage(
     from scipy.spatial import cKDTree
     from scipy.stats import binomtest
 
+    rowcol = judged.rowcol
     labels = [_labels_on(path, grid, crs) for path in training]
     taught = np.unique(np.concatenate([np.empty((0, 2), dtype=np.int64), *labels]), axis=0)
     if not len(taught) or not len(rowcol):
@@ -122,9 +145,9 @@ def find_leakage(
         taught = taught[:: -(-len(taught) // _MOST_TRAINING)]
     tree = cKDTree(taught)
     distance, _ = tree.query(rowcol)
-    rng = np.random.default_rng(0)
-    anywhere = rng.integers(0, grid.shape, size=(_N_PLACES, 2))
-    expected = float((tree.query(anywhere)[0] <= NEAR_PX).mean())
+    near_of_class = _count_near(taught, tree, grid, judged)
+    share = np.append(near_of_class / np.maximum(judged.pixels, 1), 0.0)  # last: no class
+    expected = float(np.clip(share, 0, 1)[judged.in_map].mean())
     near = int((distance <= NEAR_PX).sum())
     chance = min(max(expected, 1 / _N_PLACES), 1.0)
     return Leakage(
@@ -136,6 +159,29 @@ def find_leakage(
         _near_m(grid),
         float(binomtest(near, len(rowcol), chance, alternative="greater").pvalue),
     )
+
+
+def _count_near(taught: Pixels, tree: Any, grid: Grid, judged: Judged) -> NDArray[np.float64]:
+    """(C,) pixels of each class of the map that lie near a training label.
+
+    Pairs of a label and a step of at most `NEAR_PX` reach each such pixel as often as it has labels
+    near it; so each pair counts as one divided by that number. Of very many pairs some are drawn.
+    """
+    side = np.arange(-NEAR_PX, NEAR_PX + 1)
+    steps = np.argwhere(np.add.outer(side**2, side**2) <= NEAR_PX**2) - NEAR_PX
+    n_pairs = len(taught) * len(steps)
+    pairs = np.arange(n_pairs)
+    if n_pairs > _N_PLACES:
+        pairs = np.random.default_rng(0).integers(0, n_pairs, size=_N_PLACES)
+    places = taught[pairs // len(steps)] + steps[pairs % len(steps)]
+    places = places[np.all((places >= 0) & (places < grid.shape), axis=1)]
+    found = judged.class_at(places)
+    places, found = places[found >= 0], found[found >= 0]
+    if not len(places):
+        return np.zeros(len(judged.pixels))
+    times = tree.query_ball_point(places, NEAR_PX, return_length=True)
+    total = np.bincount(found, 1 / times, minlength=len(judged.pixels))
+    return np.asarray(total * n_pairs / len(pairs), dtype=np.float64)
 
 
 def training_files(given: Sequence[PathLike], map_path: PathLike) -> list[PathLike]:

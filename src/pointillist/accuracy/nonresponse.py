@@ -13,6 +13,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,27 +29,44 @@ ASSUMPTION = (
 Bounds = list[float] | None
 
 
+@dataclass(frozen=True, eq=False)
+class Unanswered:
+    """Sampled places without an answer.
+
+    Args:
+        counts: (H, C + 1) by stratum and map class.
+        weights: (H, C + 1) sum of their weights, where the sample has weights; 1 each when None.
+        on_ground: The sample weighted by the ground that each pixel covers, and these places' sums
+            of such weights, for areas; None where all pixels cover the same.
+    """
+
+    counts: NDArray[np.int64]
+    weights: Values | None = None
+    on_ground: tuple[StratifiedSample, Values] | None = None
+
+
 def describe_nonresponse(
-    sample: StratifiedSample, unanswered: NDArray[np.int64], names: Sequence[str]
+    sample: StratifiedSample, missing: Unanswered, names: Sequence[str]
 ) -> dict[str, Any]:
     """Numbers, assumption and bounds, as plain data.
 
     Args:
         sample: Those with an answer.
-        unanswered: (H, C + 1) places without one, by stratum and map class.
+        missing: Those without one.
         names: Of the classes.
     """
+    unanswered = missing.counts
     return {
         "n": int(unanswered.sum()),
         "n_sampled": int(unanswered.sum() + sample.n.sum()),
         "by_stratum": dict(zip(sample.strata, unanswered.sum(axis=1).tolist(), strict=True)),
         "assumption": ASSUMPTION,
-        "bounds": bound_figures(sample, unanswered, names),
+        "bounds": bound_figures(sample, missing, names),
     }
 
 
 def bound_figures(
-    sample: StratifiedSample, unanswered: NDArray[np.int64], names: Sequence[str]
+    sample: StratifiedSample, missing: Unanswered, names: Sequence[str]
 ) -> dict[str, Any]:
     """Smallest and largest estimate of each figure over all answers that are possible.
 
@@ -58,8 +76,11 @@ def bound_figures(
     """
     C = sample.n_classes
     everything = np.ones((C + 1, C))
+    counts = missing.counts
+    weights = counts.astype(np.float64) if missing.weights is None else missing.weights
+    ground, on_ground = missing.on_ground or (sample, weights)
     figures: dict[str, Any] = {
-        "overall_accuracy": _bounds(sample, unanswered, np.eye(C + 1, C), everything)
+        "overall_accuracy": _bounds(sample, counts, weights, np.eye(C + 1, C), everything)
     }
     for key in ("users_accuracy", "producers_accuracy", "iou", "area"):
         figures[key] = {}
@@ -69,24 +90,24 @@ def bound_figures(
             ("users_accuracy", both, in_map),
             ("producers_accuracy", both, in_ref),
             ("iou", both, in_map + in_ref - both),
-            ("area", in_ref, everything),
         ):
-            figures[key][name] = _bounds(sample, unanswered, y, x)
+            figures[key][name] = _bounds(sample, counts, weights, y, x)
+        figures["area"][name] = _bounds(ground, counts, on_ground, in_ref, everything)
     return figures
 
 
 def _bounds(
-    sample: StratifiedSample, unanswered: NDArray[np.int64], y: Values, x: Values
+    sample: StratifiedSample, counts: NDArray[np.int64], weights: Values, y: Values, x: Values
 ) -> Bounds:
-    """Of Y / X, y being 0 or 1 and x being 1 wherever y is."""
-    n = sample.n + unanswered.sum(axis=1)
+    """Of Y / X, y being 0 or 1 and x being 1 wherever y is; weights (H, C + 1) of the missing."""
+    n = sample.n + counts.sum(axis=1)
     matters = (sample.sizes > 0) if sample.map_class is None else sample.may_hold(x)
     if np.any(matters & (n == 0)):
         return None
     scale = np.where(matters, sample.sizes / np.maximum(n, 1), 0.0)
     known_y = float((scale * sample.means(y) * sample.n).sum())
     known_x = float((scale * sample.means(x) * sample.n).sum())
-    by_row: Values = scale @ unanswered.astype(np.float64)  # (C + 1,)
+    by_row: Values = scale @ weights  # (C + 1,)
     hit, miss, neither = (
         np.any(cells, axis=1) for cells in ((y == 1), (x == 1) & (y == 0), (x == 0))
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pointillist.errors import PointsError
 from pointillist.points.sealing import sealed_column
 
 CLICKED = ("click", "clicked", "suggestion", "suggested", "manual", "purposive", "training")
 """Words of the field `source` for points whose place a person or a program chose."""
+
+_CHANCE = "inclusion_probability"
 
 
 @dataclass(frozen=True)
@@ -45,22 +49,53 @@ class SampleRecord:
         return 0 if values is None else sum(str(v).casefold() in CLICKED for v in values)
 
     @property
-    def design(self) -> str | None:
-        """The recorded design; None where none or several are recorded."""
+    def designs(self) -> dict[str, int]:
+        """How many points are recorded with each design, in small letters."""
         values = self.column("design")
-        names = set() if values is None else {str(v) for v in values if not is_empty(v)}
+        names = [] if values is None else [_plain(v) for v in values if not is_empty(v)]
         if not names and self.metadata.get("design"):
-            names = {str(self.metadata["design"])}
-        return names.pop() if len(names) == 1 else ("mixed" if names else None)
+            names = [_plain(self.metadata["design"])]
+        return dict(Counter(names))
+
+    @property
+    def design(self) -> str | None:
+        """The recorded design; None where none is recorded, `mixed` where several are."""
+        names = list(self.designs)
+        return names[0] if len(names) == 1 else ("mixed" if names else None)
 
     @property
     def probabilities(self) -> NDArray[np.float64] | None:
-        """(N,) inclusion probabilities, None where they are not recorded for every point."""
-        values = self.column("inclusion_probability")
+        """(N,) inclusion probabilities, None where none are recorded.
+
+        Raises:
+            PointsError: One is missing, or no share above 0 and up to 1: an estimate that left them
+                out would be another one.
+        """
+        values = self.column(_CHANCE)
         if values is None:
             return None
-        numbers = np.array([np.nan if is_empty(v) else float(v) for v in values])
-        return numbers if bool(np.all((numbers > 0) & (numbers <= 1))) else None
+        numbers = np.array([_number(v) for v in values])
+        wrong = np.flatnonzero(~((numbers > 0) & (numbers <= 1)))
+        if len(wrong):
+            row = int(wrong[0])
+            got = "none" if is_empty(values[row]) else f"'{values[row]}'"
+            raise PointsError(
+                f"Expected a share above 0 and up to 1 in the field '{_CHANCE}' of every point of "
+                f"{self.source}, got {got} in row {row + 1} ({len(wrong)} in all). Correct "
+                "them, or remove the field if the chances are not known."
+            )
+        return numbers
+
+
+def _plain(value: Any) -> str:
+    return str(value).strip().casefold()
+
+
+def _number(value: Any) -> float:
+    try:
+        return float("nan") if is_empty(value) else float(value)
+    except (TypeError, ValueError):
+        return float("nan")
 
 
 def as_name(value: Any) -> str:

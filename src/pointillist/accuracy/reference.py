@@ -62,6 +62,8 @@ class Reference:
         xy: (n, 2) centres of the pixels in the map's coordinates; None where nobody asks.
         units: Of points: what became of each, those without an answer among them; None for areas.
         map_of_units: (m,) map class at each unit, −1 where there is none.
+        own_classes: The map's legend and (m,) its class at each unit as it is in the map, where a
+            crosswalk joins some; None where they are those of `map_of_units`.
     """
 
     map_index: NDArray[np.int64]
@@ -74,6 +76,7 @@ class Reference:
     xy: NDArray[np.float64] | None = None
     units: Units | None = None
     map_of_units: NDArray[np.int64] | None = None
+    own_classes: tuple[Legend, NDArray[np.int64]] | None = None
 
     @property
     def matrix(self) -> ErrorMatrix:
@@ -227,9 +230,10 @@ def read_vector_reference(
     placed = replace(placed, legend=_meant(placed, legend, cannot_tell, crosswalk))
     classes = join(placed.legend)
     units = sort_units(placed, classes)
-    in_map = np.full(len(units.feature), -1, dtype=np.int64)
+    own = np.full(len(units.feature), -1, dtype=np.int64)
     at = np.flatnonzero(units.inside)
-    in_map[at] = classes.of_map(read_at(map_raster, units.rowcol[at]))
+    own[at] = read_at(map_raster, units.rowcol[at])
+    in_map = np.asarray(classes.of_map(own), dtype=np.int64)
     record = SampleRecord(name, placed.columns, _metadata(path))
     nowhere = units.inside & (in_map < 0)
     units.account["nodata"] = int(nowhere.sum())
@@ -258,6 +262,7 @@ def read_vector_reference(
         xy=grid.transform.xy(units.rowcol[used]),
         units=units,
         map_of_units=in_map,
+        own_classes=None if classes.from_map is None else (map_legend, own),
     )
 
 

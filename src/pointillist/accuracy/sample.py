@@ -35,6 +35,8 @@ class StratifiedSample:
         weights: (H, C + 1, C) sum of the samples' weights, where samples stand for unequal areas or
             were drawn with unequal chances; 1 each when None.
         squares: (H, C + 1, C) sum of their squared weights.
+        outside_weights: (H, 2) sums of the weights, and of the squared weights, of `outside`; 1
+            each when None.
 
     Raises:
         InputError: Shapes that do not fit, or sizes that are impossible.
@@ -49,6 +51,7 @@ class StratifiedSample:
     outside: NDArray[np.int64] | None = None
     weights: Values | None = None
     squares: Values | None = None
+    outside_weights: Values | None = None
 
     def __post_init__(self) -> None:
         counts = np.asarray(self.counts, dtype=np.int64)
@@ -113,8 +116,13 @@ class StratifiedSample:
         options.setdefault("strata", tuple(str(h) for h in range(len(size))))
         options["outside"] = np.bincount(where[~judged], minlength=len(size))
         if weight is not None:
-            w = np.asarray(weight, dtype=np.float64)[judged]
+            every = np.asarray(weight, dtype=np.float64)
+            w, rest = every[judged], every[~judged]
             options["weights"], options["squares"] = _add_up(shape, at, w), _add_up(shape, at, w**2)
+            options["outside_weights"] = np.stack(
+                [np.bincount(where[~judged], v, minlength=len(size)) for v in (rest, rest**2)],
+                axis=1,
+            )
         return cls(counts.astype(np.int64), size, **options)
 
     @classmethod
@@ -128,6 +136,21 @@ class StratifiedSample:
         """(H,) samples that are not judged."""
         assert self.outside is not None
         return self.outside
+
+    @property
+    def sums_outside(self) -> Values:
+        """(H, 2) sums of the weights, and of the squared weights, of samples not judged."""
+        if self.outside_weights is not None:
+            return self.outside_weights
+        return np.stack([self.n_outside, self.n_outside], axis=1).astype(np.float64)
+
+    @cached_property
+    def mean_weights(self) -> Values:
+        """(H,) mean weight of the samples of each stratum, judged or not; 1 without weights."""
+        if self.weights is None:
+            return np.ones(len(self.sizes))
+        sums = self.weights.sum(axis=(1, 2)) + self.sums_outside[:, 0]
+        return np.asarray(np.where(sums > 0, sums / np.maximum(self.n, 1), 1.0))
 
     @cached_property
     def n(self) -> NDArray[np.int64]:
@@ -160,9 +183,9 @@ class StratifiedSample:
 
     def squares_within(self, y: Values, y_outside: float = 0.0) -> Values:
         """(H,) sample variance s²_h of y."""
-        n = self.n
-        mean = self.means(y) + self.n_outside * y_outside / np.maximum(n, 1)
-        rest = self.n_outside * (y_outside - mean) ** 2
+        n, (sums, squares) = self.n, self.sums_outside.T
+        mean = self.means(y) + sums * y_outside / np.maximum(n, 1)
+        rest = squares * y_outside**2 - 2 * mean * sums * y_outside + self.n_outside * mean**2
         if self.squares is None or self.weights is None:
             deviation = (y.ravel() - mean[:, None]) ** 2
             total = (self._flat_weights * deviation).sum(axis=1) + rest
@@ -198,7 +221,8 @@ class StratifiedSample:
         """(H,) equally weighted samples of an infinite stratum that would tell as much."""
         n = self.n.astype(np.float64)
         if self.weights is not None and self.squares is not None:
-            sums, squares = self.weights.sum(axis=(1, 2)), self.squares.sum(axis=(1, 2))
+            sums = self.weights.sum(axis=(1, 2)) + self.sums_outside[:, 0]
+            squares = self.squares.sum(axis=(1, 2)) + self.sums_outside[:, 1]
             n = np.where(squares > 0, sums**2 / np.maximum(squares, 1e-300), n)
         if not self.fpc:
             return n

@@ -24,13 +24,20 @@ def read_stratum_sizes(sizes: StratumSizes) -> dict[str, float]:
 
     Raises:
         MissingFileError: There is no such file.
-        InputError: It does not hold a name and a number above 0 per row.
+        InputError: It does not hold a name and a number above 0 per row, or a name twice.
     """
     if isinstance(sizes, Mapping):
         rows: list[tuple[str, Any]] = [(str(k), v) for k, v in sizes.items()]
         source = "the stratum sizes"
     else:
         rows, source = _read_size_rows(Path(sizes)), f"'{sizes}'"
+    names = [name for name, _ in rows]
+    doubled = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if doubled:
+        raise InputError(
+            f"Expected each stratum once in {source}, got '{doubled[0]}' {names.count(doubled[0])} "
+            "times. Remove the wrong lines, or add them up."
+        )
     numbers = {name: _as_number(value) for name, value in rows}
     bad = [name for name, value in numbers.items() if not value > 0]
     if bad or not numbers:

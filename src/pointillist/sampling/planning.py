@@ -116,6 +116,8 @@ def _plan_strata(request: SampleRequest, population: Population, tally: Tally) -
     )  # fmt: skip
     lines += _strata_table(names, sizes, points, expected, source)
     lines += _exhausted(names, sizes, points)
+    if request.target_se is not None and expected is not None:
+        lines += _missed(sizes, points, expected, request.target_se, allocation)
     facts: dict[str, Any] = {"allocation": allocation}
     if request.min_per_stratum is not None:
         facts["min_per_stratum"] = request.min_per_stratum
@@ -220,6 +222,25 @@ def _strata_table(
         error = expected_error(sizes, points, expected)
         lines.append(f"Expected standard error of the overall accuracy: {error:.4f} ({source}).")
     return lines
+
+
+def _missed(
+    sizes: NDArray[np.int64],
+    points: NDArray[np.int64],
+    expected: NDArray[np.float64],
+    target_se: float,
+    allocation: str,
+) -> list[str]:
+    """A warning where the strata's shares of the points keep the wanted error from being met."""
+    error = expected_error(sizes, points, expected)
+    if error <= 1.02 * target_se:  # whole points
+        return []
+    n = int(points.sum())
+    more = int(np.ceil(n * (error / target_se) ** 2))
+    return [
+        f"That is more than the {target_se:g} asked for: n holds for --allocation neyman, this is "
+        f"{allocation}. Take neyman, or about {more:,} points (-n {more}) shared like this."
+    ]
 
 
 def _exhausted(

@@ -19,6 +19,8 @@ Columns = dict[str, Any]
 Facts = dict[str, Any]
 
 _MOST_STARTS = 1000
+# Training points are drawn by the bare seed: the same one must not lead to the same pixels.
+_STREAM = 1
 _NO_REFERENCE = {
     "interior": "which leaves out the borders where maps err most",
     "spread": "whose points have no inclusion probability that an interval could be computed from",
@@ -91,7 +93,7 @@ def draw_reference(
     plan = plan_sample(request, population, tally)
     for line in plan.lines:
         say(line)
-    rng = np.random.default_rng(request.seed)
+    rng = np.random.default_rng([request.seed, _STREAM])
     drawn = _draw(population, tally, plan, rng).shuffled(rng)
     if len(drawn) != plan.n:
         say(
