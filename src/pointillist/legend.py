@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,7 +149,7 @@ class Legend:
                 return i
         code = _as_code(text)
         for i, c in enumerate(self.classes):
-            if c.name.casefold() == text.casefold() or (code is not None and c.code == code):
+            if _folded(c.name) == _folded(text) or (code is not None and c.code == code):
                 return i
         return None
 
@@ -274,6 +275,11 @@ def _name_of(row: dict[str, Any]) -> str:
             "truth value. Put the name in quotes."
         )
     return str(row.get("code", "") if name is None else name).strip()
+
+
+def _folded(name: str) -> str:
+    """A name for comparison: without case, and with umlauts that are one character."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _as_code(value: object) -> int | None:

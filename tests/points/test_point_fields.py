@@ -18,6 +18,15 @@ def frame(**columns: Any) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def test_composed_and_decomposed_umlauts_are_one_class() -> None:
+    """Some systems write ü as u and a diaeresis; nobody sees the difference."""
+    table = frame(**{"class": ["Gr\u00fcnland", "Gru\u0308nland", "Wald"]})
+    values = read_class_values(table["class"], "class")
+    assert sorted(values.names) == ["Gr\u00fcnland", "Wald"]
+    legend = Legend.from_names(["Gru\u0308nland"])
+    assert legend.index_of("Gr\u00fcnland") == 0
+
+
 def test_the_field_asked_for_wins() -> None:
     assert choose_class_field(frame(cover=["a"], **{"class": ["b"]}), "cover", "p") == "cover"
     assert choose_class_field(frame(Cover=["a"]), "cover", "p") == "Cover"

@@ -13,6 +13,16 @@ from pointillist.points import read_features
 Csv = Callable[..., Path]
 
 
+def test_rows_longer_than_the_header_are_refused(csv: Csv) -> None:
+    """A decimal comma between commas would move every value behind it by a column."""
+    with pytest.raises(UnreadableFileError, match=r"line 3 has 4 values for 3 columns. Put values"):
+        read_features(csv("x,y,class\n500.5,7,Wald\n501,7,5,Wald\n"))
+    with pytest.raises(UnreadableFileError, match="line 2 has 5 values for 4 columns"):
+        read_features(csv("x,y,note,class\n500.5,7,old, dry,Wald\n"))
+    frame = read_features(csv('x,y,note,class\n500.5,7,"old, dry",Wald,,\n\n501,8,,See\n'))
+    assert list(frame["class"]) == ["Wald", "See"]
+
+
 @pytest.fixture
 def csv(tmp_path: Path) -> Csv:
     def write(text: str | bytes, name: str = "sites.csv") -> Path:

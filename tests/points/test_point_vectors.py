@@ -140,3 +140,26 @@ def test_real_points(real_data: Path) -> None:
 def test_a_raster_is_no_vector_file(real_data: Path) -> None:
     with pytest.raises(UnreadableFileError, match=r"not recognized as being in a supported"):
         read_features(real_data / "leipzig" / "leipzig_raster.tif")
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_shapefile_in_latin_1_without_a_cpg(tmp_path: Path, zipped: bool) -> None:
+    import geopandas as gpd
+    import pyogrio
+
+    frame = gpd.GeoDataFrame(
+        {"class": ["Grünland", "Wald"]}, geometry=gpd.points_from_xy([1, 2], [1, 2]), crs=32632
+    )
+    folder = tmp_path / "old"
+    folder.mkdir()
+    pyogrio.write_dataframe(frame, folder / "old.shp", encoding="ISO-8859-1")
+    (folder / "old.cpg").unlink()
+    table = bytearray((folder / "old.dbf").read_bytes())
+    table[29] = 0  # no code page
+    (folder / "old.dbf").write_bytes(table)
+    path = folder / "old.shp"
+    if zipped:
+        import shutil
+
+        path = Path(shutil.make_archive(str(tmp_path / "old"), "zip", folder))
+    assert sorted(read_features(path)["class"]) == ["Grünland", "Wald"]

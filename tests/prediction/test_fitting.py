@@ -43,6 +43,29 @@ def test_bands_are_found(four_bands, model_bands, asked, got) -> None:
     assert values.tolist() == [order.index(name) + 1 for name in got]
 
 
+def test_upper_and_lower_case_are_the_same(write_scene) -> None:
+    data = np.stack([np.full((20, 30), i, dtype=np.uint8) for i in range(1, 4)])
+    path = write_scene(data, names=("blue", "green", "Red"))
+    scene = open_fitting_scene(path, Thresholder(("red", "Green", "BLUE")))
+    assert scene.read(scene.grid.window).data[:, 0, 0].tolist() == [3, 2, 1]
+
+
+def test_bands_that_are_counted_have_no_names(write_scene) -> None:
+    """Three bands without names are not the first three of many, nor is alpha the fourth."""
+    many = write_scene(np.ones((12, 20, 30), dtype=np.uint16), name="many.tif")
+    three = Thresholder(("band_1", "band_2", "band_3"))
+    with pytest.raises(GridError, match=r"model's 3 bands .* gives 12 \(band_1, .*--bands"):
+        open_fitting_scene(many, three)
+    some = open_fitting_scene(many, Thresholder(("band_4", "band_3", "band_2")))
+    assert some.bands == [4, 3, 2]  # taken of many: their numbers say which
+    rgba = write_scene(np.ones((4, 20, 30), dtype=np.uint8), name="rgba.tif", alpha="YES",
+                       photometric="RGB")  # fmt: skip
+    assert open_fitting_scene(rgba, three).n_bands == 3
+    for wanted in (tuple(f"band_{i}" for i in range(1, 5)), ("band_4", "band_1")):
+        with pytest.raises(GridError, match="model's"):
+            open_fitting_scene(rgba, Thresholder(wanted))
+
+
 def test_wrong_bands_are_refused_with_both_lists(four_bands) -> None:
     message = r"model's 2 bands \(vv, vh\), but .* gives 4 \(blue, green, red, nir\).*--bands"
     with pytest.raises(GridError, match=message):

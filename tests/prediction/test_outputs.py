@@ -37,6 +37,15 @@ def test_several_scenes_need_a_folder(tmp_path) -> None:
         plan_outputs(["a.tif", "b.tif"], tmp_path, polygons=tmp_path / "p.gpkg")
 
 
+def test_a_style_is_not_replaced_unasked(tmp_path) -> None:
+    """QGIS keeps a map's style beside it, and a person may keep one of the same name."""
+    (tmp_path / "lc.qml").write_text("<qgis/>")
+    with pytest.raises(OutputExistsError, match=r"lc\.qml' exists already, and a map 'lc\.tif'"):
+        plan_outputs(["a.tif"], tmp_path / "lc.tif")
+    plan_outputs(["a.tif"], tmp_path / "lc.tif", overwrite=True)
+    plan_outputs(["a.tif"], tmp_path / "m.tif", probabilities=tmp_path / "lc.tif")
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [

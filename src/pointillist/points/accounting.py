@@ -100,7 +100,10 @@ class Account:
         )
 
     def _no_geometry(self, n: str, also: str) -> str:
-        return f"Expected coordinates in {self.sheet.source}, but {n} features have none{also}."
+        return (
+            f"Expected coordinates in {self.sheet.source}, but {n} features have none{also}. Fill "
+            "them in, or remove those features."
+        )
 
     def _nodata(self, n: str, also: str) -> str:
         first = self._describe(self._first(Outcome.NODATA), Outcome.NODATA)
@@ -131,7 +134,10 @@ class Account:
 
         crs, grid = self.sheet.frame.crs, self.targets[0].grid
         if crs is not None and grid.crs is None:
-            return f"The scene has no CRS while the points are in {crs_label(crs)}."
+            return (
+                f"The scene has no CRS while the points are in {crs_label(crs)}. Give it one "
+                "(gdal_edit.py -a_srs), or points in its pixel coordinates."
+            )
         if self._fits_swapped():
             return "They fall inside when x and y are swapped: swap the columns or coordinates."
         xy = shapely.get_coordinates(self.sheet.frame.geometry.to_numpy())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -183,7 +184,7 @@ def _as_text(value: Any) -> str:
         value = bytes(value).decode("utf-8", errors="replace").rstrip("\x00")
     if isinstance(value, float | np.floating) and np.isfinite(value) and value == int(value):
         value = int(value)
-    return str(value).strip()
+    return unicodedata.normalize("NFC", str(value).strip())  # some systems write ü as u and ¨
 
 
 def _merge_spellings(

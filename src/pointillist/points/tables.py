@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,15 +56,18 @@ def read_table(path: Path, crs: Any = None) -> GeoDataFrame:
     header = next((line for line in text.splitlines() if line.strip()), "")
     separator = max(",;\t|", key=header.count)
     try:
-        table = pd.read_csv(
-            io.StringIO(text),
-            sep=separator,
-            keep_default_na=False,
-            na_values=[""],
-            skipinitialspace=True,
-            index_col=False,
-            low_memory=False,
-        )
+        _refuse_longer_rows(text, separator, path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of empty values at the end
+            table = pd.read_csv(
+                io.StringIO(text),
+                sep=separator,
+                keep_default_na=False,
+                na_values=[""],
+                skipinitialspace=True,
+                index_col=False,
+                low_memory=False,
+            )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error, ValueError) as error:
         raise UnreadableFileError(
             f"'{path}' cannot be read as a table of points: {str(error).strip()}. "
@@ -71,6 +75,23 @@ def read_table(path: Path, crs: Any = None) -> GeoDataFrame:
         ) from error
     table.columns = table.columns.str.strip()
     return points_from_columns(table, path.name, crs or read_sidecar(path).get("crs"))
+
+
+def _refuse_longer_rows(text: str, separator: str, path: Path) -> None:
+    """Refuse rows of more values than there are columns: all after the one too many would be moved.
+
+    Empty values at a row's end are separators that somebody left there.
+    """
+    rows = csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True)
+    filled = (row for row in rows if any(value.strip() for value in row))
+    n_columns = len(next(filled, []))
+    for row in filled:
+        if any(value.strip() for value in row[n_columns:]):
+            raise UnreadableFileError(
+                f"Expected the same number of columns in every row of '{path}', but line "
+                f"{rows.line_num} has {len(row)} values for {n_columns} columns. Put values that "
+                f"hold a '{separator}' into quotes, or write the table with another separator."
+            )
 
 
 def points_from_columns(table: DataFrame, path: object, crs: Any = None) -> GeoDataFrame:

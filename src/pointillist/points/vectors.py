@@ -147,11 +147,22 @@ def _read_ogr(source: VectorSource, crs: Any, notices: list[str]) -> GeoDataFram
     if source.suffix == ".shp" and not source.is_virtual:
         _refuse_truncated_shapefile(Path(source.path))
     layer = _choose_layer(source, notices)
-    frame = pyogrio.read_dataframe(source.path, layer=layer, use_arrow=True)
+    frame = pyogrio.read_dataframe(source.path, layer=layer, use_arrow=_is_in_utf8(source))
     if not isinstance(frame, gpd.GeoDataFrame):
         return points_from_columns(frame, source.name, crs)
     longer = read_sidecar(Path(source.path)).get("fields", {})
     return frame.rename(columns=longer) if longer else frame
+
+
+def _is_in_utf8(source: VectorSource) -> bool:
+    """Whether text is known to be UTF-8, as Arrow takes it to be.
+
+    The text of a shapefile is in the encoding that its `.cpg` names, which GDAL recodes; without
+    one it may be in Latin-1.
+    """
+    if source.suffix in (".zip", ".shz"):
+        return False
+    return source.suffix != ".shp" or Path(source.path).with_suffix(".cpg").exists()
 
 
 def _read_parquet(source: VectorSource, crs: Any) -> GeoDataFrame:

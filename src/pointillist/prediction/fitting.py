@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,6 +51,8 @@ def open_fitting_scene(path: str | Path, model: TrainedModel, bands: Bands | Non
         if scene.n_bands != len(model.bands):
             raise GridError(_wrong_bands(model.bands, scene.band_names, str(path)))
     check_resolution(scene.grid, model.card.resolution, model.card.crs, str(path))
+    for notice in scene.notices:
+        logger.info(notice)
     scene.close()  # reading opens it again: hundreds of scenes need not stay open
     return scene
 
@@ -82,15 +85,27 @@ def open_fitting_scenes(
 def choose_bands(wanted: Sequence[str], scene: Scene, name: str) -> list[str | int] | None:
     """Names of the scene's bands to use; None for all (but alpha) in order.
 
+    Upper and lower case are the same. `band_1`, `band_2` … are no names but what bands without one
+    are called: they match nothing, unless they say that the model learnt from some bands of many.
+
     Raises:
         GridError: There are too few, or more without matching names.
     """
     usual = scene.band_names
     if tuple(wanted) == usual:
         return None
-    if set(wanted) <= set(scene.all_band_names):
-        logger.info("%s: bands %s are chosen by name.", name, ", ".join(wanted))
-        return list(wanted)
+    if not are_counted(wanted):
+        known = {
+            band.casefold(): band
+            for band in scene.all_band_names
+            if band in usual or not _COUNTED.fullmatch(band)  # an alpha band without a name
+        }
+        found = [known.get(band.casefold()) for band in wanted]
+        if None not in found:
+            if tuple(found) == usual:
+                return None
+            logger.info("%s: bands %s are chosen by name.", name, ", ".join(wanted))
+            return [band for band in found if band is not None]
     if len(wanted) == len(usual):
         logger.info(
             "%s: bands %s are taken in order for the model's %s.",
@@ -98,6 +113,14 @@ def choose_bands(wanted: Sequence[str], scene: Scene, name: str) -> list[str | i
         )  # fmt: skip
         return None
     raise GridError(_wrong_bands(wanted, usual, name))
+
+
+_COUNTED = re.compile(r"band_\d+")
+
+
+def are_counted(names: Sequence[str]) -> bool:
+    """Whether bands have no names of their own but are counted, `band_1` to the last."""
+    return tuple(names) == tuple(f"band_{i}" for i in range(1, len(names) + 1))
 
 
 def _wrong_bands(wanted: Sequence[str], got: Sequence[str], scene: str) -> str:

@@ -124,7 +124,7 @@ def plan_outputs(
         OutputExistsError: A file exists and may not be replaced.
         OutputError: A folder that is missing or cannot be written to.
     """
-    from pointillist.raster import check_output
+    from pointillist.raster import check_output, check_style
     from pointillist.raster.listing import name_files
 
     if not scenes:
@@ -142,6 +142,8 @@ def plan_outputs(
     _refuse_clashes(files, [*scenes, *inputs])
     for file in files:
         check_output(file, overwrite)
+    for plan in plans:
+        check_style(plan.map, overwrite)
     return plans
 
 

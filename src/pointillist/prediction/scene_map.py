@@ -172,7 +172,10 @@ def predict(
         probabilities=probabilities,
         uncertainty=uncertainty,
         polygons=polygons,
-        inputs=[path for path in (aoi, model) if isinstance(path, str | Path)],
+        inputs=[
+            *(path for path in (aoi, model) if isinstance(path, str | Path)),
+            *_points_of(model),
+        ],
         overwrite=overwrite or resume,
     )
     refuse_leftovers(plans, resume=resume, overwrite=overwrite)

@@ -131,8 +131,14 @@ def reading(path: str, window: Window) -> Iterator[None]:
     except RasterioError as error:
         raise UnreadableFileError(
             f"'{path}' cannot be read at rows {window.row}–{window.stop_row}, columns "
-            f"{window.col}–{window.stop_col}: the file is damaged or truncated. Get it again."
+            f"{window.col}–{window.stop_col}: {_why_unreadable(path)}"
         ) from error
+
+
+def _why_unreadable(path: str) -> str:
+    if path.lower().endswith(".vrt"):
+        return "a file that it is made of is missing, damaged or truncated. Check what it names."
+    return "the file is damaged or truncated. Get it again."
 
 
 def grid_of(dataset: Any) -> Grid:

@@ -75,6 +75,7 @@ class Scene(Closing):
         self.nodata = tuple(dataset.nodatavals[i - 1] for i in self.bands)
         # nodata is compared here; only other kinds of masks cost a second read
         self._masked = masked_bands(dataset, self.bands)
+        self._has_only_control_points = bool(dataset.gcps[0]) and not self.grid.is_georeferenced
 
     @property
     def name(self) -> str:
@@ -88,13 +89,22 @@ class Scene(Closing):
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What a person should know: a band that is taken for a mask, in one sentence."""
-        if not self._alpha_masks or self.n_bands <= 2:
-            return ()
-        return (
-            f"Band {self.alpha_band} of '{self.path}' is tagged as alpha and used as a mask, not "
-            f"as data. If it is a band, name it: --bands 1-{len(self.all_band_names)}.",
-        )
+        """What a person should know, a sentence or two each.
+
+        A band that is taken for a mask; control points that give the scene no grid.
+        """
+        notices = []
+        if self._alpha_masks and self.n_bands > 2:
+            notices.append(
+                f"Band {self.alpha_band} of '{self.path}' is tagged as alpha and used as a mask, "
+                f"not as data. If it is a band, name it: --bands 1-{len(self.all_band_names)}."
+            )
+        if self._has_only_control_points:
+            notices.append(
+                f"'{self.path}' has ground control points and no grid: places are counted in its "
+                "pixels, and maps of it lie nowhere. Warp it first: gdalwarp -t_srs EPSG:… IN OUT."
+            )
+        return tuple(notices)
 
     @property
     def _alpha_masks(self) -> bool:

@@ -48,6 +48,20 @@ def check_output(path: PathLike, overwrite: bool = False) -> Path:
     return target
 
 
+def check_style(path: PathLike, overwrite: bool = False) -> None:
+    """Check that no style (`.qml`) is there that a new map would replace unasked.
+
+    Raises:
+        OutputExistsError: It is there, its map is not, and `overwrite` is not set.
+    """
+    style = qml_path(Path(path))
+    if style.exists() and not Path(path).exists() and not overwrite:
+        raise OutputExistsError(
+            f"'{style}' exists already, and a map '{Path(path).name}' would replace it. Choose "
+            "another name, or replace it with --overwrite."
+        )
+
+
 class _RasterWriter:
     """A raster written block by block into a hidden partial file, finished as COG."""
 
@@ -211,6 +225,7 @@ class MapWriter(_RasterWriter):
         tags: Mapping[str, str] | None = None,
     ) -> None:
         self.legend = legend
+        check_style(path, overwrite)
         super().__init__(
             path,
             grid,

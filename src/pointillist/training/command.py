@@ -125,12 +125,9 @@ def train(
     )
     is_first = "LOCAL_RANK" not in os.environ  # else a further process of the same training
     run = check_run(Path(out), overwrite=overwrite, resume=resume or not is_first)
-    if resume and run.is_complete:
-        (say or _silent)(f"Run '{run.path}' is complete: nothing left to do.")
-        return run
     if resume:
         _check_same_config(run, settings)
-    opened = open_scenes(scenes, bands)
+    opened = open_scenes(scenes, bands, like=None if begin is None else begin.model.bands)
     if begin is not None and legend is None:
         legend = legend_to_go_on(begin, _as_list(points), class_field)
     task, report = read_task(opened, points, legend, class_field, crs, settings.seed)
@@ -141,6 +138,9 @@ def train(
     # from here on there is something to keep: a bad input must not leave or remove anything
     if resume:
         _check_same_task(run, task)
+    if resume and run.is_complete:
+        (say or _silent)(f"Run '{run.path}' is complete: nothing left to do.")
+        return run
     make_run(run, resume=resume or not is_first)
     tell = _tell(run, say)
     for notice in (notice for scene in opened for notice in scene.notices):
@@ -181,18 +181,38 @@ def train(
 
 
 def open_scenes(
-    scenes: PathLike | Sequence[PathLike], bands: str | Sequence[str | int] | None = None
+    scenes: PathLike | Sequence[PathLike],
+    bands: str | Sequence[str | int] | None = None,
+    *,
+    like: Sequence[str] | None = None,
 ) -> tuple[Scene, ...]:
     """Open scenes and check that they have the same bands.
 
+    Bands that have names are brought into one order, that of `like` or of the first scene.
+
+    Args:
+        scenes: Files.
+        bands: Bands to take, by number or name; all but alpha when None.
+        like: Names in the order wanted.
+
     Raises:
-        GridError: They have not; both are named.
+        GridError: They have not the same bands; both are named.
     """
     paths = [scenes] if isinstance(scenes, (str, os.PathLike)) else list(scenes)
     if not paths:
         raise InputError("Expected at least one scene, got none.")
     chosen = parse_bands(bands) if isinstance(bands, str) else bands
-    opened = tuple(open_scene(path, chosen) for path in paths)
+    opened = [open_scene(path, chosen) for path in paths]
+    order = tuple(like or opened[0].band_names)
+    for i, scene in enumerate(opened):
+        if _are_in_another_order(scene.band_names, order):
+            if chosen is not None:
+                raise GridError(
+                    f"Expected bands in the order {', '.join(order)}, but --bands takes those of "
+                    f"'{scene.name}' as {', '.join(scene.band_names)}. Name the bands instead of "
+                    "numbering them, or leave the option out."
+                )
+            opened[i] = open_scene(paths[i], order)
     first = opened[0]
     for other in opened[1:]:
         if other.n_bands != first.n_bands:
@@ -200,7 +220,13 @@ def open_scenes(
                 f"Expected scenes with the same bands, but '{first.name}' has {first.n_bands} "
                 f"and '{other.name}' has {other.n_bands}. Choose common ones with --bands."
             )
-    return opened
+    return tuple(opened)
+
+
+def _are_in_another_order(names: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether bands have the wanted names (upper and lower case are the same) in another order."""
+    here, there = ([name.casefold() for name in those] for those in (names, wanted))
+    return here != there and sorted(here) == sorted(there) and len(set(here)) == len(here)
 
 
 def read_task(
@@ -354,9 +380,13 @@ def _check_same_config(run: Run, settings: TrainConfig) -> None:
 
 
 def _check_same_task(run: Run, task: TrainingTask) -> None:
-    """An unfinished run goes on only with its own scenes and points."""
-    path = run.task_path
-    if path.exists() and path.read_text(encoding="utf-8").strip() != task.fingerprint():
+    """A run goes on, or is complete, only with its own scenes and points."""
+    path, known = run.task_path, None
+    if path.exists():
+        known = path.read_text(encoding="utf-8").strip()
+    elif run.metrics_path.exists():
+        known = run.metrics.get("inputs", {}).get("task")
+    if known is not None and known != task.fingerprint():
         raise InputError(
             f"Run '{run.path}' was started with other scenes, bands, points or classes. "
             "Resume it with the same inputs, or start anew with --overwrite."

@@ -6,12 +6,15 @@ import json
 import os
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pointillist.errors import MissingFileError, OutputError, OutputExistsError
+import yaml
+
+from pointillist.errors import MissingFileError, OutputError, OutputExistsError, PointillistError
 from pointillist.models import TrainedModel, load
 
 
@@ -122,7 +125,7 @@ def check_run(path: str | Path, *, overwrite: bool = False, resume: bool = False
         raise OutputError(f"Expected a folder for the run, but '{path}' is a file. Choose another.")
     if not run.path.is_dir() or not any(run.path.iterdir()):
         return run
-    if not run.config_path.exists() and not run.model_path.exists():
+    if not _is_of_a_training(run):
         raise OutputExistsError(
             f"Folder '{path}' holds other files and no run. Choose another with --out."
         )
@@ -132,6 +135,19 @@ def check_run(path: str | Path, *, overwrite: bool = False, resume: bool = False
             "--overwrite, or choose another folder with --out."
         )
     return run
+
+
+def _is_of_a_training(run: Run) -> bool:
+    """Whether the folder was made by a training: others have a `config.yaml` of theirs, too."""
+    if run.task_path.exists():
+        return True
+    with suppress(OSError, ValueError, yaml.YAMLError):
+        stated = yaml.safe_load(run.config_path.read_text(encoding="utf-8"))
+        if isinstance(stated, dict) and {"recipe", "unet", "forest"} <= stated.keys():
+            return True
+    with suppress(OSError, PointillistError):
+        return bool(load(run.path, ready=False).legend)
+    return False
 
 
 def make_run(run: Run, *, resume: bool = False) -> None:
