@@ -42,6 +42,10 @@ class ClassFieldError(PointsError, KeyError):
         return str(self.args[0]) if self.args else ""
 
 
+class BusyPointsError(PointsError):
+    """A file of points cannot be written now; nothing was changed, and trying again may help."""
+
+
 class ConflictError(PointsError):
     """Somebody else has changed the same point meanwhile; nothing was overwritten."""
 

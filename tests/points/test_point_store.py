@@ -15,7 +15,13 @@ import geopandas as gpd
 import pyogrio
 import pytest
 
-from pointillist.errors import ConflictError, InputError, PointsError, UnreadableFileError
+from pointillist.errors import (
+    BusyPointsError,
+    ConflictError,
+    InputError,
+    PointsError,
+    UnreadableFileError,
+)
 from pointillist.legend import Legend
 from pointillist.points import Change, Label, PointStore, read_legend, write_points
 
@@ -202,3 +208,59 @@ def test_kill_9_loses_nothing_that_was_answered(store: PointStore) -> None:
     assert len(uids) == len(gpd.read_file(store.path))
     check = sqlite3.connect(store.path).execute("PRAGMA integrity_check").fetchone()
     assert check == ("ok",)
+
+
+def test_what_is_not_stored_is_not_remembered(store: PointStore) -> None:
+    """An outside point and a refused click at once: the point is taken in with the next look."""
+    store.apply("r1", "ann", [put("a", 1)])
+    with sqlite3.connect(store.path) as other:
+        other.execute("CREATE TEMP TABLE t AS SELECT * FROM points WHERE uid = 'a'")
+        other.execute("UPDATE t SET fid = NULL, uid = NULL")
+        other.execute("INSERT INTO points SELECT * FROM t")
+    with pytest.raises(ConflictError):
+        store.apply("r2", "ann", [put("a", 1, "Forest", base=7)])
+    assert store.refresh()
+    (added,) = [label for label in store.labels() if label.uid != "a"]
+    assert [event.uid for event in store.events_since(0)][-1] == added.uid
+    changed = replace(added, name="Forest")
+    store.apply("r3", "ann", [Change(added.uid, added.version, changed)])
+    store.close()
+    again = PointStore(store.path)
+    found = again.get(added.uid)
+    assert found is not None
+    assert found.name == "Forest"
+
+
+def test_a_row_that_is_not_found_is_not_answered(store: PointStore) -> None:
+    store.apply("r1", "ann", [put("a", 1)])
+    label = store.labels()[0]
+    store._labels["ghost"] = replace(label, uid="ghost")
+    for change in (Change("ghost", 1, replace(label, name="Forest")), Change("ghost", 1, None)):
+        with pytest.raises(PointsError, match="one feature of .* with the uid 'ghost'"):
+            store.apply("r2", "ann", [change])
+
+
+def test_what_another_program_writes_right_after_a_commit_is_seen(store: PointStore) -> None:
+    """Between the end of a transaction and whatever comes next, others may write."""
+    remember = store._remember
+
+    def write_between(events: object) -> None:
+        with sqlite3.connect(store.path) as other:
+            other.execute("UPDATE points SET class = 'Forest' WHERE uid = 'a'")
+        remember(events)  # type: ignore[arg-type]
+
+    store._remember = write_between  # type: ignore[method-assign]
+    store.apply("r1", "ann", [put("a", 1)])
+    store._remember = remember  # type: ignore[method-assign]
+    assert store.refresh()
+    assert store.labels()[0].name == "Forest"
+
+
+def test_a_file_that_was_replaced_takes_no_clicks(store: PointStore, tmp_path: Path) -> None:
+    store.apply("r1", "ann", [put("a", 1)])
+    store.path.rename(tmp_path / "moved.gpkg")
+    with pytest.raises(BusyPointsError, match="was removed or replaced by another file"):
+        store.apply("r2", "ann", [put("b", 2)])
+    (tmp_path / "moved.gpkg").rename(store.path)
+    store.apply("r2", "ann", [put("b", 2)])
+    assert len(store.labels()) == 2

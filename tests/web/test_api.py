@@ -109,6 +109,62 @@ def test_history_and_going_back(client: TestClient) -> None:
     assert [label["uid"] for label in back.json()["labels"]] == ["a"]
 
 
+def _rename(client: TestClient, request: str, old: str, new: str) -> None:
+    classes = client.get(f"{SCENE}/legend").json()["classes"]
+    rows = [
+        {"name": new if c["name"] == old else c["name"], "was": c["name"], "color": c["color"]}
+        for c in classes
+    ]
+    answer = client.put(f"{SCENE}/legend", json={"request": request, "classes": rows})
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_click_that_waited_while_its_class_was_renamed_is_kept(client: TestClient) -> None:
+    click(client, "r1", point("a", 1, 1, "Water"))
+    _rename(client, "r2", "Water", "Lake")
+    _rename(client, "r3", "Lake", "Pond")
+    late = click(client, "r4", point("b", 2, 2, "Water"))
+    assert [label["name"] for label in late["labels"]] == ["Pond"]
+    again = click(client, "r1", point("a", 1, 1, "Water"))  # its answer was lost
+    assert [label["name"] for label in again["labels"]] == ["Pond"]
+
+
+def test_going_back_before_a_renaming_brings_the_class_back(client: TestClient) -> None:
+    seq = click(client, "r1", point("a", 1, 1, "Water"))["seq"]
+    _rename(client, "r2", "Water", "Lake")
+    back = client.post(f"{SCENE}/restore", json={"request": "r3", "seq": seq})
+    assert [label["name"] for label in back.json()["labels"]] == ["Water"]
+    names = [c["name"] for c in client.get(f"{SCENE}/legend").json()["classes"]]
+    assert {"Lake", "Water"} <= set(names)
+    _rename(client, "r4", "Road", "Street")  # classes can be changed again
+
+
+def test_labels_of_other_programs_can_be_changed(client: TestClient) -> None:
+    """`suggest` writes the source `suggested`, QGIS names with braces."""
+    uid = "{5c4f1c4e-2b0a-4f9b-9d6e-1f4e8a3b2c1d}"
+    click(client, "r1", {**point(uid, 1, 1, "Water"), "source": "suggested"})
+    changed = click(client, "r2", {**point(uid, 1, 1, "Road", base=1), "source": "suggested"})
+    assert [(label["name"], label["source"]) for label in changed["labels"]] == [
+        ("Road", "suggested")
+    ]
+    click(client, "r3", {"uid": uid, "base_version": 2, "delete": True})
+
+
+def test_a_file_that_cannot_be_written_now_is_tried_again(
+    client: TestClient, tmp_path: Path
+) -> None:
+    """503: the page keeps the click in its queue. 422 would mean that it is wrong for ever."""
+    click(client, "r1", point("a", 1, 1, "Water"))
+    points = tmp_path / "points.gpkg"
+    points.rename(tmp_path / "away.gpkg")
+    body = {"request": "r2", "actions": [point("b", 5, 5, "Water")]}
+    answer = client.post(f"{SCENE}/actions", json=body)
+    assert answer.status_code == 503
+    assert "was removed or replaced" in answer.json()["detail"]
+    (tmp_path / "away.gpkg").rename(points)
+    assert client.post(f"{SCENE}/actions", json=body).status_code == 200
+
+
 def test_the_points_are_downloaded_as_a_whole_file(client: TestClient, tmp_path: Path) -> None:
     click(client, "r1", point("a", 1, 1, "Water"))
     answer = client.get(f"{SCENE}/export/points")

@@ -22,7 +22,7 @@ from pointillist.labelling.picture import Pictures, tile_window
 from pointillist.labelling.placement import Placement
 from pointillist.labelling.pyramid import Pyramid
 from pointillist.labelling.quick import QuickMap, Taught, TileMap, thin_owners
-from pointillist.legend import Legend
+from pointillist.legend import Legend, LegendClass, choose_colors
 from pointillist.points import Change, Event, Label, PointStore, burn
 from pointillist.raster import open_scene
 
@@ -73,6 +73,7 @@ class LabelSession:
         self._teacher = ThreadPoolExecutor(1, thread_name_prefix="teach")
         self._is_lesson_due = threading.Event()
         self._taught_seq = -1
+        self._renamed: dict[str, str] = {}
         self.pyramid.on_ready = self._see_afar
 
     @property
@@ -98,7 +99,9 @@ class LabelSession:
             actions: Each with `uid`, `base_version`, and unless it deletes, `kind`, `positions`,
                 `name`, `source`, `round`.
         """
-        events = self.store.apply(request, author, [self._change(a) for a in actions])
+        events = self.store.answered(request) or self.store.apply(
+            request, author, [self._change(a) for a in actions]
+        )
         self.tell("points", {"seq": self.store.seq})
         self.update()
         return events
@@ -106,6 +109,7 @@ class LabelSession:
     def restore(self, request: str, author: str, seq: int) -> list[Event]:
         """Go back to the state after a line of the history."""
         events = self.store.restore(request, author, seq)
+        self._bring_back_classes(f"{request}-classes", author)
         self.tell("points", {"seq": self.store.seq})
         self.update()
         return events
@@ -116,7 +120,7 @@ class LabelSession:
         """Add, rename, recolour, merge or remove classes."""
         if len(legend) > MAX_CLASSES:
             raise LegendError(f"Expected at most {MAX_CLASSES} classes, got {len(legend)}.")
-        used = {label.name for label in self.store.labels() if label.name is not None}
+        used = {n for label in self.store.labels() if (n := self.class_name(label.name))}
         kept = set(legend.names) | set(renamed)
         lost = sorted(used - kept)
         if lost:
@@ -128,6 +132,7 @@ class LabelSession:
         if unknown:
             raise LegendError(f"There is no class {', '.join(unknown)} to rename to.")
         events = self.store.set_legend(request, author, legend, renamed)
+        self._renamed |= renamed
         self.tell("legend", {"seq": self.store.seq})
         self.update()
         return events
@@ -287,6 +292,9 @@ class LabelSession:
             return Change(uid, base, None)
         name = action.get("name")
         legend = self.store.legend
+        for _ in self._renamed:  # it waited while its class was renamed, perhaps more than once
+            if legend is not None and name not in legend.names:
+                name = self._renamed.get(str(name), name)
         if name is not None and (legend is None or name not in legend.names):
             raise InputError(f"There is no class '{name}'. Reload the page to see the classes.")
         before = self.store.get(uid)
@@ -300,6 +308,20 @@ class LabelSession:
             uid, wkt, name, source=str(action["source"]), round=int(action.get("round", 0))
         )
         return Change(uid, base, label)
+
+    def _bring_back_classes(self, request: str, author: str) -> None:
+        """Classes that points of an earlier state have, and that were renamed or merged since."""
+        legend = self.store.legend
+        if legend is None:
+            return
+        names = {self.class_name(label.name) for label in self.store.labels()} - {None}
+        lost = sorted(str(name) for name in names if legend.index_of(name) is None)
+        if lost:
+            colors = choose_colors([*legend.names, *lost])[len(legend) :]
+            first = max(legend.codes) + 1
+            back = [LegendClass(first + i, name, colors[i]) for i, name in enumerate(lost)]
+            self.store.set_legend(request, author, Legend((*legend.classes, *back)))
+            self.tell("legend", {"seq": self.store.seq})
 
     def _is_in_place(self, label: Label, action: dict[str, Any]) -> bool:
         """Whether only the class changes: the page rounds places, those of the file stay."""

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pointillist.errors import ConflictError, InputError, PointsError
+from pointillist.errors import BusyPointsError, ConflictError, InputError, PointsError
 from pointillist.legend import Legend
 from pointillist.points import geopackage
 from pointillist.points.blank import find_code, write_blank
@@ -138,6 +138,7 @@ class PointStore:
             _make_file(self.path, crs)
         self._lock = threading.RLock()
         self._db = geopackage.connect(self.path)
+        self._inode = _inode_of(self.path)
         self._layer = self._prepare(class_field)
         self._labels: dict[str, Label] = {}
         self._seq = 0
@@ -198,6 +199,11 @@ class PointStore:
                 rows = [self._write(request, author, change) for change in changes]
             self._remember(rows)
             return rows
+
+    def answered(self, request: str) -> list[Event]:
+        """The lines of the history that a request became; empty where it has not been done."""
+        with self._lock:
+            return self._events("WHERE request = ?", (request,))
 
     def set_legend(
         self, request: str, author: str, legend: Legend, renamed: dict[str, str] | None = None
@@ -318,20 +324,32 @@ class PointStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """All or nothing; the lock of the file is waited for."""
+        """All or nothing, in the file and in memory; the lock of the file is waited for."""
+        self._refuse_another_file()
+        names = ("_labels", "_seq", "_data_version", "_legend")
+        before = {name: getattr(self, name) for name in names if hasattr(self, name)}
         try:
             self._db.execute("BEGIN IMMEDIATE")
             yield
             self._db.execute("COMMIT")
-        except sqlite3.OperationalError as error:
+        except BaseException as error:
             self._roll_back()
-            raise PointsError(
-                f"'{self.path}' cannot be written now ({error}). "
-                "Check the disk, and whether another program is editing the file."
-            ) from error
-        except BaseException:
-            self._roll_back()
+            for name, value in before.items():
+                setattr(self, name, value)
+            if isinstance(error, sqlite3.OperationalError):
+                raise BusyPointsError(
+                    f"'{self.path}' cannot be written now ({error}). "
+                    "Check the disk, and whether another program is editing the file."
+                ) from error
             raise
+
+    def _refuse_another_file(self) -> None:
+        """A file that was moved away or replaced would be written to where nobody sees it."""
+        if _inode_of(self.path) != self._inode:
+            raise BusyPointsError(
+                f"'{self.path}' was removed or replaced by another file while it was open. Put it "
+                "back, or start `label` again to go on with the new one."
+            )
 
     def _roll_back(self) -> None:
         if self._db.in_transaction:
@@ -354,7 +372,8 @@ class PointStore:
         before = self._labels.get(change.uid)
         table = quoted(self._layer.table)
         if change.label is None:
-            self._db.execute(f"DELETE FROM {table} WHERE uid = ?", (change.uid,))
+            cursor = self._db.execute(f"DELETE FROM {table} WHERE uid = ?", (change.uid,))
+            self._refuse_lost_row(cursor, before)
             return self._log(request, author, change.uid, before, None)
         after = replace(
             change.label,
@@ -373,11 +392,20 @@ class PointStore:
             )
         else:
             assigned = ", ".join(f"{quoted(name)} = ?" for name in values)
-            self._db.execute(
+            cursor = self._db.execute(
                 f"UPDATE {table} SET {assigned} WHERE uid = ?", (*values.values(), change.uid)
             )
+            self._refuse_lost_row(cursor, before)
         self._note_geometry_type(after)
         return self._log(request, author, change.uid, before, after)
+
+    def _refuse_lost_row(self, cursor: sqlite3.Cursor, before: Label | None) -> None:
+        """What was to be changed must have been changed: no answer before it is on disk."""
+        if before is not None and cursor.rowcount != 1:
+            raise PointsError(
+                f"Expected one feature of '{self.path.name}' with the uid '{before.uid}', found "
+                f"{cursor.rowcount}. Start `label` again, which reads the file anew."
+            )
 
     def _row(self, label: Label) -> dict[str, Any]:
         import shapely
@@ -420,7 +448,6 @@ class PointStore:
                 self._labels[event.uid] = event.after
             elif event.uid:
                 self._labels.pop(event.uid, None)
-        self._data_version = self._version_of_file()
 
     def _version_of_file(self) -> int:
         return int(self._db.execute("PRAGMA data_version").fetchone()[0])
@@ -430,7 +457,7 @@ class PointStore:
         if self._version_of_file() == self._data_version:
             return
         found = self._read_rows()
-        known = self._labels if self._seq else self._state_of_history()
+        known = dict(self._labels) if self._seq else self._state_of_history()
         for event in self._events("WHERE seq > ? AND uid <> ''", (self._seq,)):
             if event.after is None:
                 known.pop(event.uid, None)
@@ -513,6 +540,15 @@ class PointStore:
         if not isinstance(rows, list) or not rows:
             return None
         return Legend.from_dict(rows)
+
+
+def _inode_of(path: Path) -> tuple[int, int] | None:
+    """What the name of a file stands for; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _make_file(path: Path, crs: str | None) -> None:

@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from pointillist import __version__
-from pointillist.errors import ConflictError, MissingFileError, PointillistError
+from pointillist.errors import BusyPointsError, ConflictError, MissingFileError, PointillistError
 from pointillist.labelling import Project
 from pointillist.web.broadcast import Broadcast
 from pointillist.web.guard import Guard, GuardMiddleware
@@ -26,6 +26,7 @@ STATIC = Path(__file__).with_name("static")
 _POLL_S = 1.0
 _STATUS: tuple[tuple[type[PointillistError], int], ...] = (
     (ConflictError, 409),
+    (BusyPointsError, 503),  # the page keeps what it wanted to store, and tries again
     (MissingFileError, 404),
     (PointillistError, 422),
 )
@@ -104,3 +105,5 @@ async def _watch(project: Project) -> None:
             await asyncio.to_thread(project.poll)
         except PointillistError as error:
             logger.warning("%s", error)
+        except Exception:  # what another program left there may be mended: look again
+            logger.exception("The points files could not be looked at.")

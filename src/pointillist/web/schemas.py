@@ -13,6 +13,9 @@ ClassName = Annotated[
         min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$"
     ),
 ]
+Uid = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_{}:.-]{1,128}$")]
+"""Name of a label: that of the page, or one that another program gave it (QGIS with braces)."""
+Source = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,40}$")]
 Author = Annotated[str, StringConstraints(max_length=60, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Position = Annotated[
     list[Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]],
@@ -37,13 +40,13 @@ class Problem(BaseModel):
 class Action(Strict):
     """One thing done to one label."""
 
-    uid: Identifier
+    uid: Uid
     base_version: Version = 0
     delete: bool = False
     kind: Literal["Point", "LineString", "Polygon"] = "Point"
     positions: list[Position] = Field(default_factory=list, max_length=10_000)
     name: ClassName | None = None
-    source: Literal["click", "suggestion", "sample", "import"] = "click"
+    source: Source = "click"
     round: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
 

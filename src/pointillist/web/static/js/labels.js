@@ -180,10 +180,15 @@ export class Labels extends EventTarget {
     return now.name === wish.name && now.positions.length === wish.positions.length && wish.positions.every(near);
   }
 
-  // Classes have new names: so have the steps that can be taken back.
+  // Classes have new names: so have the steps that can be taken back, and what waits to be stored.
   rename(names) {
     for (const step of [...this.done, ...this.undone])
       for (const wish of [...step.back, ...step.forth]) if (names[wish.name]) wish.name = names[wish.name];
+    for (const batch of this.queue) {
+      const old = batch.actions.filter((a) => names[a.name]);
+      for (const a of old) a.name = names[a.name];
+      if (old.length) this.#keep(batch);
+    }
   }
 
   async flush() {
