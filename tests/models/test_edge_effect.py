@@ -115,3 +115,12 @@ def test_survives_json_and_old_cards_have_none() -> None:
     effect = EdgeEffect((0.1, 0.01, 0.0))
     assert EdgeEffect.from_list(effect.to_list()) == effect
     assert EdgeEffect.from_list(None) is None
+
+
+def test_the_worst_of_several_edge_effects() -> None:
+    near, far = EdgeEffect((0.2, 0.0)), EdgeEffect((0.1, 0.05, 0.01))
+    worst = EdgeEffect.worst([near, far])
+    assert worst is not None
+    assert worst.shares == (0.2, 0.05, 0.01)
+    assert EdgeEffect.worst([near, None]) is None
+    assert EdgeEffect.worst([]) is None

@@ -236,7 +236,7 @@ def test_a_row_that_is_not_found_is_not_answered(store: PointStore) -> None:
     label = store.labels()[0]
     store._labels["ghost"] = replace(label, uid="ghost")
     for change in (Change("ghost", 1, replace(label, name="Forest")), Change("ghost", 1, None)):
-        with pytest.raises(PointsError, match="one feature of .* with the uid 'ghost'"):
+        with pytest.raises(PointsError, match=r"one feature of .* with the uid 'ghost'"):
             store.apply("r2", "ann", [change])
 
 

@@ -115,3 +115,12 @@ def test_block_keeps_its_core_and_leaves_the_rest_empty() -> None:
     assert got.probabilities[0, 0, 1] == pytest.approx(0.5)
     assert got.uncertainty[0, 1] == pytest.approx(1.0)
     assert np.isnan(got.uncertainty[0, 0])
+
+
+def test_small_scenes_are_read_as_large_as_a_network_wants() -> None:
+    """PAN takes no less than 128 px."""
+    for piece in Tiling(64, 0, 32, smallest_px=128).plan((60, 150)):
+        assert piece.read.height >= 128
+        assert piece.read.width >= 128
+        assert piece.read.row <= piece.core.row
+        assert piece.read.stop_col >= piece.core.stop_col

@@ -137,3 +137,25 @@ def test_a_city_in_polygons(real_data, tmp_path) -> None:
         patches = found[found["code"] == code]
         assert patches["area"].sum() == pytest.approx((codes == code).sum() * 0.25)
         np.testing.assert_allclose(patches["area"], patches.geometry.area)
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".geojson", ".fgb"])
+def test_polygons_that_are_not_whole_are_no_result(tmp_path, codes, suffix, monkeypatch) -> None:
+    """GDAL closes a file on a full disk without a word."""
+    import pointillist.prediction.polygons as module
+
+    write = module._write
+
+    def write_less(map_path: Path, legend: Legend, path: Path) -> int:
+        n = write(map_path, legend, path)
+        if suffix == ".gpkg":
+            return n + 1
+        with path.open("r+b") as file:
+            file.truncate(path.stat().st_size - 60)
+        return n
+
+    monkeypatch.setattr(module, "_write", write_less)
+    out = tmp_path / f"map{suffix}"
+    with pytest.raises(OutputError, match=r"Polygons cannot be written to .*Check space"):
+        write_polygons(_write_map(tmp_path / "map.tif", codes), LEGEND, out)
+    assert [path.name for path in tmp_path.iterdir()] == ["map.tif"]

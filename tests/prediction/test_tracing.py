@@ -5,7 +5,7 @@ import json
 import pytest
 from prediction_cases import grey
 
-from pointillist.errors import OutputError
+from pointillist.errors import OutputError, OutputExistsError
 from pointillist.prediction import predict
 from pointillist.prediction.tracing import Trace, recorded, span
 
@@ -51,6 +51,20 @@ def test_a_trace_that_cannot_be_written_is_told_before_any_work(tmp_path) -> Non
     said = r"Trace '.*missing.*' cannot be written: No such file"
     with pytest.raises(OutputError, match=said), recorded(tmp_path / "missing" / "trace.json"):
         raise AssertionError("no work was to be done")
+
+
+def test_a_file_that_is_no_trace_is_not_replaced(tmp_path) -> None:
+    image, trace = tmp_path / "image.tif", tmp_path / "trace.json"
+    image.write_bytes(b"II*\x00")
+    with (
+        pytest.raises(OutputExistsError, match=r"image\.tif' exists already and is no trace"),
+        recorded(image),
+    ):
+        pass
+    assert image.read_bytes() == b"II*\x00"
+    for _ in range(2):  # an earlier trace is
+        with recorded(trace):
+            pass
 
 
 def test_threads_have_names() -> None:

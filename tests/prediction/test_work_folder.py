@@ -45,6 +45,16 @@ def test_starting_afresh_forgets(out) -> None:
     assert not work_path(out).exists()  # nothing was finished
 
 
+def test_blocks_of_another_run_are_not_mixed_in(out) -> None:
+    """A run that was restarted while this one was at another scene."""
+    _interrupt(out, {0: [1]})
+    with pytest.raises(OutputError, match="holds blocks of another run"):
+        WorkFolder(out, {"model": "other"}, go_on=True)
+    assert count_leftovers(out) == 1
+    _interrupt(out, {1: [2]}, go_on=True)
+    assert count_leftovers(out) == 2
+
+
 def test_damage_after_the_start_is_found_when_read(out) -> None:
     _interrupt(out, {0: [1, 2]})
     with WorkFolder(out, JOB, go_on=True) as work:

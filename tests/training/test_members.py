@@ -59,6 +59,9 @@ def test_networks_share_the_steps_and_their_mean_maps(small_world: Any) -> None:
     assert run.metrics["network_weight"] == pytest.approx(float(model.weights[:2].sum()), abs=1e-4)
     assert not torch.allclose(_weights(one), _weights(other))
     assert run.metrics["networks"] == 2
+    # what one needs of the margin is asked for after loading, too
+    assert model.card.edge_effect == one.card.edge_effect == other.card.edge_effect
+    assert model.halo_for(512) == run.model.halo_for(512)
     assert run.metrics["steps"] == 21
     rows = run.metrics["history"]
     assert [row["step"] for row in rows][-1] == 21

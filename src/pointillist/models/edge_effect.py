@@ -76,6 +76,17 @@ class EdgeEffect:
                 return halo
         return None
 
+    @classmethod
+    def worst(cls, effects: Sequence[Self | None]) -> Self | None:
+        """At every distance the greatest of several; None where one was not measured."""
+        known = [effect.shares for effect in effects if effect is not None]
+        if not known or len(known) < len(effects):
+            return None
+        n = max(map(len, known))
+        return cls(
+            tuple(max(shares[min(i, len(shares) - 1)] for shares in known) for i in range(n))
+        )
+
     def to_list(self) -> list[float]:
         """Plain data for JSON."""
         return [round(share, 7) for share in self.shares]

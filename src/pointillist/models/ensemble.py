@@ -90,6 +90,11 @@ class EnsembleModel(TrainedModel):
         return max(part.block_multiple_px for part in self.parts)
 
     @property
+    def smallest_px(self) -> int:
+        """The largest of the parts'."""
+        return max(part.smallest_px for part in self.parts)
+
+    @property
     def bytes_per_px(self) -> float | None:
         """The sum of the parts', because one keeps its memory while another works."""
         known = [part.bytes_per_px for part in self.parts]

@@ -80,13 +80,13 @@ def load(path: str | Path, *, ready: bool = True) -> TrainedModel:
         model: TrainedModel = model_class.from_parts(header["spec"], tensors, card)
         if ready:
             model.make_ready()
-    except (KeyError, TypeError, IndexError) as error:
+    except PointillistError as error:
+        raise ModelFileError(f"Model '{file}' cannot be used: {error}") from error
+    except (KeyError, TypeError, IndexError, ValueError, RecursionError) as error:
         raise ModelFileError(
             f"Model '{file}' is damaged: its description is incomplete ({error!r}). "
             "Copy it again or train anew."
         ) from error
-    except PointillistError as error:
-        raise ModelFileError(f"Model '{file}' cannot be used: {error}") from error
     return model
 
 

@@ -83,6 +83,11 @@ class TrainedModel(ABC):
         """Blocks of a map begin at, and are read in, multiples of this many pixels."""
         return 1
 
+    @property
+    def smallest_px(self) -> int:
+        """Smallest side of what it can be given in a block."""
+        return 1
+
     def predict(
         self, data: NDArray[Any], valid: NDArray[np.bool_] | None = None
     ) -> NDArray[np.float32]:
@@ -235,6 +240,11 @@ class NetworkModel(TrainedModel):
     def block_multiple_px(self) -> int:
         """So that pooling falls into the same places whatever the block."""
         return INPUT_MULTIPLE_PX
+
+    @property
+    def smallest_px(self) -> int:
+        """That of its architecture."""
+        return self.spec.smallest_px
 
     @property
     def bytes_per_px(self) -> float:

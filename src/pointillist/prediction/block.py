@@ -30,11 +30,13 @@ class Tiling:
         halo_px: Margin read around a core; a multiple of `stride_px`.
         stride_px: Blocks start at multiples of this, so that a network's pooling falls into the
             same places as in one pass over the whole scene.
+        smallest_px: Sides that are read at least; a scene that is smaller is padded.
     """
 
     block_px: int
     halo_px: int
     stride_px: int = 1
+    smallest_px: int = 1
 
     @classmethod
     def of_model(
@@ -62,7 +64,8 @@ class Tiling:
                 f"got block {block} and halo {halo}."
             )
         stride = model.block_multiple_px
-        return cls(round_up(block, stride), round_up(halo, stride), stride)
+        smallest = model.smallest_px if model.smallest_px > stride else 1
+        return cls(round_up(block, stride), round_up(halo, stride), stride, smallest)
 
     def plan(self, shape: tuple[int, int]) -> list[Block]:
         """Blocks of a raster (height, width), row by row; every pixel lies in exactly one core.
@@ -81,7 +84,8 @@ class Tiling:
         grown = Window(core.row, core.col, height, width).expand(self.halo_px)
         read = grown.intersection(limit)
         assert read is not None, "a core lies inside its raster"
-        return read
+        sides = (max(side, self.smallest_px) for side in read.shape)
+        return Window(read.row, read.col, *sides)
 
 
 @dataclass(frozen=True)

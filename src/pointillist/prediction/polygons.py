@@ -43,6 +43,7 @@ def write_polygons(map_path: Path, legend: Legend, path: Path) -> int:
     partial = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
     try:
         n = _write(map_path, legend, partial)
+        _check(partial, n)
         partial.replace(path)
     except BaseException as error:
         for left in (partial, *partial.parent.glob(f"{partial.name}-*")):
@@ -53,6 +54,22 @@ def write_polygons(map_path: Path, legend: Legend, path: Path) -> int:
             ) from error
         raise
     return n
+
+
+def _check(path: Path, n: int) -> None:
+    """Bring the file to the disk and read it back: GDAL does not say that a disk was full."""
+    import pyogrio
+
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+    found = pyogrio.read_info(path, force_feature_count=True)
+    is_whole = found["features"] == n
+    if n:  # a header may count what is not there
+        is_whole = is_whole and len(pyogrio.read_dataframe(path, skip_features=n - 1)) == 1
+    if _driver(path) == "GPKG":  # its index is written last
+        is_whole = is_whole and bool(found["capabilities"]["fast_spatial_filter"])
+    if not is_whole:
+        raise OSError(f"{found['features']} of {n} polygons were written.")
 
 
 def _is_writing_error(error: BaseException) -> bool:

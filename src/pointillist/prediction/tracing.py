@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from pointillist.errors import OutputError
+from pointillist.errors import OutputError, OutputExistsError
 
 _Event = dict[str, Any]
 
@@ -60,6 +60,7 @@ class Trace:
         return {"traceEvents": [name, *names, *events], "displayTimeUnit": "ms"}
 
 
+_START = b'{"traceEvents"'
 _current: Trace | None = None
 
 
@@ -76,13 +77,14 @@ def recorded(path: str | os.PathLike[str] | None) -> Generator[None, None, None]
         path: JSON file to write; None to record nothing.
 
     Raises:
-        OutputError: It cannot be written; said before anything is done.
+        OutputError: It cannot be written, or is there and no trace; said before anything is done.
     """
     global _current
     if path is None:
         yield
         return
     file = Path(path)
+    _refuse_other_files(file)
     _write(file, Trace())
     before, _current = _current, Trace()
     trace = _current
@@ -91,6 +93,18 @@ def recorded(path: str | os.PathLike[str] | None) -> Generator[None, None, None]
     finally:
         _current = before
         _write(file, trace)
+
+
+def _refuse_other_files(file: Path) -> None:
+    """An earlier trace is replaced; anything else is somebody's work."""
+    if not file.is_file():
+        return
+    with file.open("rb") as opened:
+        start = opened.read(len(_START))
+    if start and start != _START:
+        raise OutputExistsError(
+            f"'{file}' exists already and is no trace. Choose another name for --trace."
+        )
 
 
 def _write(file: Path, trace: Trace) -> None:

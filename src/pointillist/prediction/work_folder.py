@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pointillist.errors import OutputError
 from pointillist.prediction.block_store import BlockStore, KeptBlocks
+from pointillist.prediction.job_record import JobRecord
 from pointillist.prediction.ledger import Entry, sync_file
 from pointillist.prediction.output_lock import OutputLock
 from pointillist.raster.full_disk import writing
@@ -172,8 +173,14 @@ class WorkFolder(FinishedBlocks):
             logger.info("Process %(pid)d on %(host)s has ended; its blocks are used.", ended)
 
     def _open(self, job: dict[str, Any]) -> None:
-        if not (self.path / JOB_FILE).exists():
-            _replace_text(self.path / JOB_FILE, json.dumps(job, indent=1))
+        about = self.path / JOB_FILE
+        if not about.exists():
+            _replace_text(about, json.dumps(job, indent=1))
+        elif _is_another(json.loads(about.read_text(encoding="utf-8")), job):
+            raise OutputError(
+                f"'{self.path}' holds blocks of another run of '{self.output}', which began "
+                "meanwhile with other settings. Finish that one, or start again with --overwrite."
+            )
         self._own = BlockStore(self.path / BLOCKS_FILE, self.path / LEDGER_FILE, self.output)
         self._stores, self._where = {_OWN: self._own}, {}
         for share in share_names(self.path):
@@ -220,6 +227,16 @@ class WorkFolder(FinishedBlocks):
             return
         self._own.close(sync=True)
         self._lock.release()
+
+
+def _is_another(was: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether blocks were computed for something else: they would be mixed into one map."""
+    if was == now:
+        return False
+    try:
+        return bool(JobRecord.from_dict(was).changes(JobRecord.from_dict(now)))
+    except (OutputError, KeyError, TypeError, ValueError):
+        return True
 
 
 def work_path(output: Path) -> Path:

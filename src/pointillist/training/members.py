@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pointillist.data import estimate_normalisation
 from pointillist.errors import OutputError
-from pointillist.models import NetworkModel, load, save_model
+from pointillist.models import EdgeEffect, NetworkModel, load, save_model
 from pointillist.models.ensemble import EnsembleModel
 from pointillist.training.config import UnetConfig
 from pointillist.training.fitting import choose_precision
@@ -282,8 +282,12 @@ def _join(
         facts["ended_early"] = True
     if held is not None:
         facts |= {**held.scores(), **held.facts()}
-    card = replace(first.model.card, provenance={**_of_all(first.model.card.provenance), **facts})
     parts = [member.model for member in fitted]
+    # a file keeps one card for all: it must ask for the halo that the worst of them needs
+    worst = EdgeEffect.worst([part.card.edge_effect for part in parts])
+    for part in parts:
+        part.card.edge_effect = worst
+    card = replace(first.model.card, provenance={**_of_all(first.model.card.provenance), **facts})
     return FittedNetwork(
         EnsembleModel(parts, [1.0] * len(parts), card),
         history=_join_histories([member.history for member in fitted]),
