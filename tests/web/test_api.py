@@ -328,3 +328,8 @@ def test_parts_and_holes_of_other_programs_stay(client: TestClient, tmp_path: Pa
     kept = gpd.read_file(path)
     assert kept["class"].tolist() == ["Road"]
     assert len(kept.geometry[0].interiors) == 1
+
+
+@pytest.mark.parametrize("header", [{"host": "["}, {"origin": "http://["}])
+def test_addresses_that_are_none_are_refused(stranger: TestClient, header: dict[str, str]) -> None:
+    assert stranger.get(f"{SCENE}/labels", headers=header).status_code in (400, 403, 421)

@@ -49,7 +49,7 @@ class Guard:
         if not self._is_own(headers.get("host", "")):
             return 403, "This server does not answer to that host name. Open the link it printed."
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+        if origin is not None and _place_of(origin) != headers.get("host"):
             return 403, "A page of another site must not call this server."
         if headers.get("sec-fetch-site") == "cross-site" and path.startswith("/api/"):
             return 403, "A page of another site must not call this server."
@@ -64,7 +64,10 @@ class Guard:
 
     def _is_own(self, host: str) -> bool:
         """A stranger's domain that leads here by a trick of DNS is a name we do not know."""
-        name = (urlsplit(f"//{host}").hostname or "").casefold()
+        try:
+            name = (urlsplit(f"//{host}").hostname or "").casefold()
+        except ValueError:  # no host at all
+            return False
         if name == "localhost" or name in self.names:
             return True
         try:
@@ -72,6 +75,14 @@ class Guard:
         except ValueError:
             return False
         return True
+
+
+def _place_of(origin: str) -> str | None:
+    """Host and port of an address; None where it is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 class GuardMiddleware:
