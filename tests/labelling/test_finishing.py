@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pointillist.errors import InputError
+from pointillist.errors import ConflictError, InputError
 from pointillist.grid import Grid, Transform
 from pointillist.labelling import LabelSession
 from pointillist.raster import write_array
@@ -67,6 +67,8 @@ def test_from_labels_to_an_assessed_map(tmp_path: Path) -> None:
         finishing.checking.answer(
             f"a{i}", "ann", p["uid"], scene.legend.names[scene.mask[int(row), int(col)]]
         )
+    with pytest.raises(ConflictError, match="changed by ann meanwhile"):  # bob has an old page
+        finishing.checking.answer("b0", "bob", sample[0]["uid"], None, sample[0]["version"])
     finishing.checking.assess()
     assert wait(session) == "done", finishing.jobs.status
     accuracy = finishing.checking.accuracy()

@@ -264,3 +264,34 @@ def test_a_file_that_was_replaced_takes_no_clicks(store: PointStore, tmp_path: P
     (tmp_path / "moved.gpkg").rename(store.path)
     store.apply("r2", "ann", [put("b", 2)])
     assert len(store.labels()) == 2
+
+
+def test_columns_of_another_case_numbers_as_names_and_text_as_versions(tmp_path: Path) -> None:
+    path = tmp_path / "old.gpkg"
+    frame = gpd.GeoDataFrame(
+        {"Class": ["Water", "Forest"], "UID": [5, 7], "Version": ["a", None]},
+        geometry=gpd.points_from_xy([1, 2], [1, 2]), crs=UTM,
+    )  # fmt: skip
+    frame.to_file(path, layer="points")
+    for n_events in (2, 3):  # what the file holds is logged once
+        store = PointStore(path)
+        assert sorted(label.uid for label in store.labels()) == ["5", "7"]
+        label = store.get("5")
+        assert label is not None
+        if n_events == 2:
+            assert label.name == "Water"
+            store.apply("r", "ann", [Change("5", label.version, replace(label, name="Forest"))])
+        else:
+            assert label.name == "Forest"
+        assert len([e for e in store.events_since(0) if e.uid]) == 3
+        store.close()
+
+
+def test_what_was_deleted_is_known(store: PointStore) -> None:
+    store.apply("r1", "ann", [put("a", 1)])
+    assert store.deleted("a") is None
+    store.apply("r2", "bob", [Change("a", 1, None)])
+    gone = store.deleted("a")
+    assert gone is not None
+    assert (gone.author, gone.name) == ("ann", "Water")
+    assert store.deleted("b") is None

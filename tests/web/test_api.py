@@ -139,6 +139,23 @@ def test_going_back_before_a_renaming_brings_the_class_back(client: TestClient) 
     _rename(client, "r4", "Road", "Street")  # classes can be changed again
 
 
+def test_an_undone_deletion_brings_everything_back(client: TestClient) -> None:
+    """The page sends an outline; holes and whoever drew it are in the history."""
+    ring = [[10, 10], [60, 10], [60, 60], [10, 60]]
+    action = {"uid": "p", "kind": "Polygon", "positions": ring, "name": "Water"}
+    made = click(client, "r1", action)["labels"][0]
+    body = {
+        "request": "r2",
+        "author": "bob",
+        "actions": [{"uid": "p", "base_version": 1, "delete": True}],
+    }
+    assert client.post(f"{SCENE}/actions", json=body).status_code == 200
+    back = {**action, "positions": made["positions"], "base_version": 0}
+    body = {"request": "r3", "author": "bob", "actions": [back]}
+    (label,) = client.post(f"{SCENE}/actions", json=body).json()["labels"]
+    assert (label["author"], label["created"]) == ("ann", made["created"])
+
+
 def test_labels_of_other_programs_can_be_changed(client: TestClient) -> None:
     """`suggest` writes the source `suggested`, QGIS names with braces."""
     uid = "{5c4f1c4e-2b0a-4f9b-9d6e-1f4e8a3b2c1d}"

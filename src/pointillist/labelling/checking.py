@@ -48,11 +48,26 @@ class Checking:
         random.Random(0).shuffle(labels)
         return labels
 
-    def answer(self, request: str, author: str, uid: str, name: str | None) -> None:
+    def answer(
+        self,
+        request: str,
+        author: str,
+        uid: str,
+        name: str | None,
+        base_version: int | None = None,
+    ) -> None:
         """Say what is at a point of the sample; None where one cannot tell.
+
+        Args:
+            request: Name of the request; a repeated one changes nothing.
+            author: Who says it.
+            uid: The point.
+            name: Its class.
+            base_version: Version of the point that was seen; None for whatever it is now.
 
         Raises:
             MissingFileError: There is no such point.
+            ConflictError: Somebody else has answered it meanwhile.
         """
         store = self._open()
         label = None if store is None else store.get(uid)
@@ -60,7 +75,8 @@ class Checking:
             raise MissingFileError("There is no such point in the sample. Reload the page.")
         source = "sample" if name is not None else CANNOT_TELL
         changed = replace(label, name=name, source=source)
-        store.apply(request, author, [Change(uid, label.version, changed)])
+        seen = label.version if base_version is None else base_version
+        store.apply(request, author, [Change(uid, seen, changed)])
 
     def assess(self) -> None:
         """Judge the map by the answers.
@@ -101,6 +117,7 @@ class Checking:
                 "position": places.to_page(label.wkt)[1][0],
                 "name": label.name,
                 "is_answered": is_answered(label),
+                "version": label.version,
             }
             for label in self.points()
         ]

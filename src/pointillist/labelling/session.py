@@ -304,6 +304,9 @@ class LabelSession:
         if before is not None:
             self._refuse_to_simplify(before)
             return Change(uid, base, replace(before, wkt=wkt, name=name))
+        gone = self.store.deleted(uid)
+        if gone is not None and self._is_in_place(gone, action):  # undone: with holes and author
+            return Change(uid, base, replace(gone, name=name), keeps_author=True)
         label = Label(
             uid, wkt, name, source=str(action["source"]), round=int(action.get("round", 0))
         )

@@ -205,6 +205,12 @@ class PointStore:
         with self._lock:
             return self._events("WHERE request = ?", (request,))
 
+    def deleted(self, uid: str) -> Label | None:
+        """A feature as it was when it was deleted; None where it was not."""
+        with self._lock:
+            events = self._events("WHERE uid = ? ORDER BY seq DESC LIMIT 1", (uid,))
+            return events[0].before if events and events[0].after is None else None
+
     def set_legend(
         self, request: str, author: str, legend: Legend, renamed: dict[str, str] | None = None
     ) -> list[Event]:
@@ -282,7 +288,7 @@ class PointStore:
     def _prepare(self, class_field: str | None) -> Layer:
         """Add the columns and the history where the file lacks them."""
         with self._transaction():
-            layer = geopackage.find_layer(self._db, self.path.name)
+            layer = self._find_layer()
             source = self._class_column(layer, class_field)
             for column, kind in {"class": "TEXT", **_COLUMNS}.items():
                 if column not in layer.columns:
@@ -301,7 +307,20 @@ class PointStore:
             self._db.execute(
                 f"CREATE INDEX IF NOT EXISTS {_HISTORY}_request ON {_HISTORY} (request)"
             )
-            return geopackage.find_layer(self._db, self.path.name)
+            self._db.execute(f"CREATE INDEX IF NOT EXISTS {_HISTORY}_uid ON {_HISTORY} (uid)")
+            return self._find_layer()
+
+    def _find_layer(self) -> Layer:
+        """The layer; columns that are ours in another case have our names, as SQL takes them."""
+        layer = geopackage.find_layer(self._db, self.path.name)
+        own = {"class", *_COLUMNS}
+        return replace(
+            layer,
+            columns={
+                folded if (folded := name.casefold()) in own else name: kind
+                for name, kind in layer.columns.items()
+            },
+        )
 
     def _class_column(self, layer: Layer, stated: str | None) -> str | None:
         """Which column the classes are copied from; None where the file has them or nothing has."""
@@ -500,6 +519,7 @@ class PointStore:
             fid, blob, name, author, source, created, round_, uid, version = row
             if blob is None:
                 continue
+            uid = "" if uid is None else str(uid)
             if not uid or uid in found:  # copied and pasted rows share theirs
                 uid = uuid.uuid4().hex
                 self._db.execute(
@@ -507,14 +527,14 @@ class PointStore:
                     (uid, fid),
                 )
             found[uid] = Label(
-                uid=str(uid),
+                uid=uid,
                 wkt=decode_geometry(blob).wkt,
                 name=None if name is None or not str(name).strip() else str(name).strip(),
                 author=str(author or ""),
                 source=str(source or "import"),
                 created=str(created or ""),
-                round=int(round_ or 0),
-                version=int(version or 1),
+                round=_whole(round_, 0),
+                version=_whole(version, 1),
             )
         return found
 
@@ -549,6 +569,14 @@ def _inode_of(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _whole(value: Any, default: int) -> int:
+    """A whole number; another program may have left text."""
+    try:
+        return int(value or default)
+    except (TypeError, ValueError):
+        return default
 
 
 def _make_file(path: Path, crs: str | None) -> None:

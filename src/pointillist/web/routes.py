@@ -244,7 +244,9 @@ def make_router(project: Project, broadcast: Broadcast) -> APIRouter:
     def answer(scene: SceneId, body: AnswerIn) -> FinishOut:
         """Say what is at a point of the sample; stored when it answers."""
         opened = session(scene)
-        opened.finishing.checking.answer(body.request, who(body.author), body.uid, body.name)
+        opened.finishing.checking.answer(
+            body.request, who(body.author), body.uid, body.name, body.base_version
+        )
         return FinishOut.model_validate(_finish(opened))
 
     @router.post("/scenes/{scene}/finish/assess", status_code=202)

@@ -254,6 +254,7 @@ class AnswerIn(Strict):
     author: Author = ""
     uid: Identifier
     name: ClassName | None = None
+    base_version: Version | None = None
 
 
 class ReferencePoint(BaseModel):
@@ -263,6 +264,7 @@ class ReferencePoint(BaseModel):
     position: list[float]
     name: str | None
     is_answered: bool
+    version: int
 
 
 class SuggestIn(Strict):

@@ -222,9 +222,11 @@ def test_what_others_made_is_not_replaced(name, scenes, tmp_path) -> None:
 
 
 def test_one_mosaic_per_coordinate_system(scenes, tmp_path, caplog) -> None:
+    _predict(scenes, tmp_path / "maps")
+    assert (tmp_path / "maps" / "mosaic.vrt").exists()
     _write_scene(scenes / "c.tif", TRANSFORM, 20, 20, crs="EPSG:32634")
     with caplog.at_level("INFO"):
-        _predict(scenes, tmp_path / "maps")
+        _predict(scenes, tmp_path / "maps", resume=True)
     assert "Maps are in 2 coordinate systems" in caplog.text
     names = sorted(path.name for path in (tmp_path / "maps").glob("*.vrt"))
     assert names == ["mosaic_EPSG32633.vrt", "mosaic_EPSG32634.vrt"]

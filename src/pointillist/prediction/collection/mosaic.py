@@ -20,6 +20,9 @@ _GDAL_TYPES = {"uint8": "Byte", "uint16": "UInt16"}
 _MAX_CATEGORY, _MAX_COLOR = 1024, 255
 
 
+_MOSAIC = "mosaic.vrt"
+
+
 @dataclass(frozen=True)
 class _Part:
     """A map and its grid."""
@@ -58,6 +61,9 @@ def write_mosaics(maps: Sequence[Path], legend: Legend, folder: Path) -> list[Pa
     if len(groups) > 1:
         logger.info("Maps are in %d coordinate systems: one mosaic for each.", len(groups))
     files = [folder / name for name in _names(groups)]
+    if len(groups) > 1:  # one of before would lack the maps in other coordinate systems
+        for stale in (folder / _MOSAIC, qml_path(folder / _MOSAIC)):
+            stale.unlink(missing_ok=True)
     for file, group in zip(files, groups, strict=True):
         write_text(qml_path(file), qml_text(legend))
         write_text(file, _vrt_text(group, legend, folder))
@@ -95,7 +101,7 @@ def _by_crs(parts: Sequence[_Part]) -> list[list[_Part]]:
 
 def _names(groups: Sequence[Sequence[_Part]]) -> list[str]:
     if len(groups) == 1:
-        return ["mosaic.vrt"]
+        return [_MOSAIC]
     names = []
     for number, group in enumerate(groups, start=1):
         name = f"mosaic_{_short_name(group[0].grid.crs, number)}.vrt"

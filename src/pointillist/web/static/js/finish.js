@@ -163,6 +163,11 @@ export class Finish {
       box.replaceChildren(this.#line(`${this.#open.length} of ${all} points still to be looked at.`), this.#button("Go on checking", () => this.begin()));
     } else if (this.facts.accuracy) {
       box.replaceChildren(this.#table(this.facts.accuracy));
+    } else if (all) {
+      // answered, but not judged: the answers must not be lost to a new sample
+      const isOn = this.facts.job.kind === "accuracy" && this.facts.job.state === "running";
+      const more = isOn ? [] : [this.#button("Work out the accuracy", () => this.#post("assess", {}))];
+      box.replaceChildren(this.#line(`All ${all} points are looked at.`), ...more);
     } else {
       const row = document.createElement("div");
       row.className = "row";
@@ -229,13 +234,14 @@ export class Finish {
   }
 
   async #answer(name) {
-    const uid = this.answering.uid;
+    const { uid, version } = this.answering;
     try {
-      const body = { request: makeId(), author: this.author(), uid, name };
+      const body = { request: makeId(), author: this.author(), uid, name, base_version: version };
       this.facts = await sendJson("POST", `${this.#path}/answer`, body);
     } catch (error) {
       toast(`Not stored: ${error.message}`, "error");
-      return;
+      if (error.status !== 409) return;
+      this.facts = await getJson(this.#path); // somebody else has answered it: on to the next
     }
     if (this.#open.length) {
       this.answering = this.#open[0];
