@@ -21,7 +21,7 @@ import pointillist
 from pointillist.errors import ConfigError, DivergedError, InputError
 from pointillist.models import NetworkModel
 from pointillist.raster import open_scene
-from pointillist.training import UnetConfig, train
+from pointillist.training import TrainConfig, UnetConfig, train
 from pointillist.training.command import open_scenes, read_task
 from pointillist.training.unet import OWN_RATE
 
@@ -251,6 +251,7 @@ def test_flags_that_lightning_refuses_cost_no_earlier_run(
 ) -> None:
     earlier = small_world.folder / "run"
     earlier.mkdir()
+    TrainConfig().write(earlier / "config.yaml")  # by which it is known for a run
     (earlier / "model.safetensors").write_bytes(b"what took an hour")
     with pytest.raises(ConfigError, match=r"unet\.trainer, got {'.*'}: [^.]*\. Correct them in "):
         train(
