@@ -141,6 +141,15 @@ class Legend:
         """Value of a map where there is no class: the type's maximum, never a class code."""
         return int(np.iinfo(self.dtype).max)
 
+    def extended(self, names: Sequence[str]) -> Legend:
+        """The legend with further classes, whose codes follow the highest."""
+        if not names:
+            return self
+        colors = choose_colors([*self.names, *names])[len(self) :]
+        first = max(self.codes) + 1
+        added = (LegendClass(first + i, n, colors[i]) for i, n in enumerate(names))
+        return Legend((*self.classes, *added))
+
     def index_of(self, value: object) -> int | None:
         """Index of a class given by name (case does not matter) or code; None if unknown."""
         text = str(value).strip()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pointillist.accuracy.crosswalk import Crosswalk, collapse
 from pointillist.errors import LegendError
-from pointillist.legend import Legend, LegendClass, choose_colors
+from pointillist.legend import Legend, LegendClass
 
 CANNOT_TELL, IGNORED = -2, -3
 """Answers that are no class: one that nobody can give, and one that is not judged."""
@@ -108,7 +108,7 @@ def join_classes(
     if from_map is not None and np.array_equal(from_map[:-1], np.arange(len(map_legend))):
         from_map = None
     return JoinedClasses(
-        extend_legend(map_legend, [c.name for c in extra]),
+        map_legend.extended([c.name for c in extra]),
         np.array([*index, UNLABELLED], dtype=np.int64),
         (
             *_numbers_for_names(map_legend, reference_legend, map_name, reference_name, found),
@@ -158,14 +158,6 @@ def _find(wanted: LegendClass, legend: Legend, *, by_code: bool) -> int | None:
 def _is_nameless(legend: Legend) -> bool:
     """Whether the names are nothing but the codes."""
     return all(c.name == str(c.code) for c in legend.classes)
-
-
-def extend_legend(legend: Legend, names: Sequence[str]) -> Legend:
-    """A legend with further classes, whose codes follow the highest."""
-    colors = choose_colors([*legend.names, *names])[len(legend) :]
-    first = max(legend.codes) + 1
-    added = [LegendClass(first + i, n, colors[i]) for i, n in enumerate(names)]
-    return Legend((*legend.classes, *added))
 
 
 def _numbers_for_names(

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from pointillist.accuracy.area import by_rows, same_crs
 from pointillist.accuracy.classes import (
     JoinedClasses,
-    extend_legend,
     join_classes,
     name_by_code,
 )
@@ -280,7 +279,7 @@ def _meant(
         special |= {entry.old.casefold() for entry in crosswalk.entries}
     names = placed.values.names
     more = [n for n in names if n.casefold() in special and legend.index_of(n) is None]
-    return extend_legend(legend, more)
+    return legend.extended(more)
 
 
 def _read_areas(

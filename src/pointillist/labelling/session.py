@@ -22,7 +22,7 @@ from pointillist.labelling.picture import Pictures, tile_window
 from pointillist.labelling.placement import Placement
 from pointillist.labelling.pyramid import Pyramid
 from pointillist.labelling.quick import QuickMap, Taught, TileMap, thin_owners
-from pointillist.legend import Legend, LegendClass, choose_colors
+from pointillist.legend import Legend
 from pointillist.points import Change, Event, Label, PointStore, burn
 from pointillist.raster import open_scene
 
@@ -320,10 +320,7 @@ class LabelSession:
         names = {self.class_name(label.name) for label in self.store.labels()} - {None}
         lost = sorted(str(name) for name in names if legend.index_of(name) is None)
         if lost:
-            colors = choose_colors([*legend.names, *lost])[len(legend) :]
-            first = max(legend.codes) + 1
-            back = [LegendClass(first + i, name, colors[i]) for i, name in enumerate(lost)]
-            self.store.set_legend(request, author, Legend((*legend.classes, *back)))
+            self.store.set_legend(request, author, legend.extended(lost))
             self.tell("legend", {"seq": self.store.seq})
 
     def _is_in_place(self, label: Label, action: dict[str, Any]) -> bool:

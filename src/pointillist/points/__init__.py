@@ -4,6 +4,7 @@ from pointillist.points.aoi import AreaOfInterest, refuse_no_overlap
 from pointillist.points.appending import append_points, check_appendable
 from pointillist.points.burning import BurntPixels, burn
 from pointillist.points.fields import choose_class_field, merge_legends
+from pointillist.points.label import Change, Event, Label
 from pointillist.points.labels import (
     LabelledPixels,
     LabelReport,
@@ -16,7 +17,7 @@ from pointillist.points.metadata import read_legend, read_metadata
 from pointillist.points.placed import PlacedPoints, read_placed
 from pointillist.points.placing import place_on_grid
 from pointillist.points.reading import derive_legend, read_labels, read_labels_for_scenes
-from pointillist.points.store import Change, Event, Label, PointStore
+from pointillist.points.store import PointStore
 from pointillist.points.summary import FileSummary, summarise_file
 from pointillist.points.vectors import read_features
 from pointillist.points.writing import write_points

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.errors import ClassFieldError, LegendError, PointsError
-from pointillist.legend import Legend, LegendClass, choose_colors
+from pointillist.legend import Legend, LegendClass
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -132,10 +132,7 @@ def legend_of_values(names: Iterable[str], recorded: Legend | None = None) -> Le
     indices = {name: recorded.index_of(name) for name in distinct}
     kept = [c for i, c in enumerate(recorded.classes) if i in indices.values()]
     new = sorted(name for name, index in indices.items() if index is None)
-    colors = choose_colors([*recorded.names, *new])[len(recorded) :]
-    start = max(recorded.codes) + 1
-    added = [LegendClass(start + i, n, c) for i, (n, c) in enumerate(zip(new, colors, strict=True))]
-    return Legend((*kept, *added))
+    return Legend((*kept, *recorded.extended(new).classes[len(recorded) :]))
 
 
 def merge_legends(legends: Sequence[Legend], sources: Sequence[str] | None = None) -> Legend:

@@ -11,13 +11,12 @@ store is open, other programs may read and write its file, this process must not
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from pointillist.legend import Legend
 from pointillist.points import geopackage
 from pointillist.points.blank import find_code, write_blank
 from pointillist.points.geopackage import Layer, decode_geometry, encode_geometry, quoted
+from pointillist.points.label import Change, Event, Label, dump_label, load_label
 
 OUTSIDE = "another program"
 """Author of changes that were not made through a store."""
@@ -40,69 +40,6 @@ _COLUMNS = {
     "uid": "TEXT",
     "version": "INTEGER",
 }
-
-
-@dataclass(frozen=True)
-class Label:
-    """One labelled feature.
-
-    Args:
-        uid: Its name for ever, chosen by whoever made it.
-        wkt: Geometry in the file's coordinates.
-        name: Name of its class; None where it is still to be filled in.
-        author: Who made or last changed it.
-        source: `click`, `suggestion`, `sample`, `import` …
-        created: When, ISO 8601 in UTC.
-        round: In which round of suggestions, 0 before the first.
-        version: Counts its changes, from 1.
-    """
-
-    uid: str
-    wkt: str
-    name: str | None
-    author: str = ""
-    source: str = "click"
-    created: str = ""
-    round: int = 0
-    version: int = 1
-
-
-@dataclass(frozen=True)
-class Change:
-    """What is to become of one feature.
-
-    Args:
-        uid: Which one.
-        base_version: Version that whoever asks has seen; 0 for a feature that does not exist.
-        label: What it shall be; None deletes it.
-        keeps_author: Whether it stays that of `label.author`, whoever asks.
-    """
-
-    uid: str
-    base_version: int
-    label: Label | None
-    keeps_author: bool = False
-
-
-@dataclass(frozen=True)
-class Event:
-    """One line of the history.
-
-    Args:
-        seq: Its number, from 1.
-        at: When, ISO 8601 in UTC.
-        author: Who did it.
-        uid: The feature; empty where the classes changed.
-        before: The feature as it was, None where there was none.
-        after: The feature as it became, None where it was deleted.
-    """
-
-    seq: int
-    at: str
-    author: str
-    uid: str
-    before: Label | None
-    after: Label | None
 
 
 class PointStore:
@@ -456,7 +393,7 @@ class PointStore:
         cursor = self._db.execute(
             f"INSERT INTO {_HISTORY} (request, at, author, uid, before, after) "
             "VALUES (?, ?, ?, ?, ?, ?)",
-            (request, at, author, uid, _dump(before), _dump(after)),
+            (request, at, author, uid, dump_label(before), dump_label(after)),
         )
         return Event(int(cursor.lastrowid or 0), at, author, uid, before, after)
 
@@ -544,7 +481,7 @@ class PointStore:
             f"SELECT seq, at, author, uid, before, after FROM {_HISTORY} {where}{order}", values
         ).fetchall()
         return [
-            Event(seq, at, author, uid, _load(before), _load(after))
+            Event(seq, at, author, uid, load_label(before), load_label(after))
             for seq, at, author, uid, before, after in rows
         ]
 
@@ -629,14 +566,6 @@ def _same(one: Label | None, other: Label | None) -> bool:
 
 def _version(label: Label | None) -> int:
     return 0 if label is None else label.version
-
-
-def _dump(label: Label | None) -> str | None:
-    return None if label is None else json.dumps(asdict(label), ensure_ascii=False)
-
-
-def _load(text: str | None) -> Label | None:
-    return None if text is None else Label(**json.loads(text))
 
 
 def _now() -> str:

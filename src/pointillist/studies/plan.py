@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from pointillist.errors import ConfigError, InputError, MissingFileError, in_one_line
-from pointillist.studies.cell_values import Faults, check_values
+from pointillist.studies.cell_values import check_values
+from pointillist.studies.faults import Faults
 from pointillist.studies.naming import name_cell
 from pointillist.studies.protocols import Cell, Protocol, protocols
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from pointillist.accuracy.learning_curve import fit_curve
 from pointillist.errors import GridError, InputError, LegendError
-from pointillist.legend import Legend, LegendClass, choose_colors
+from pointillist.legend import Legend
 from pointillist.models import TrainedModel, load
 from pointillist.points import derive_legend
 from pointillist.training.run import Run
@@ -159,10 +159,7 @@ def legend_to_go_on(
                 "is which with --legend."
             )
         return Legend.from_values([*known.names, *new])
-    colors = choose_colors([*known.names, *new])[len(known) :]
-    first = max(known.codes) + 1
-    added = [LegendClass(first + i, n, c) for i, (n, c) in enumerate(zip(new, colors, strict=True))]
-    return Legend((*known.classes, *added))
+    return known.extended(new)
 
 
 def check_bands(start: Start, task: TrainingTask) -> None:
