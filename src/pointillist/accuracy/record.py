@@ -74,7 +74,7 @@ class SampleRecord:
         values = self.column(_CHANCE)
         if values is None:
             return None
-        numbers = np.array([_number(v) for v in values])
+        numbers = np.array([as_number(v) for v in values])
         wrong = np.flatnonzero(~((numbers > 0) & (numbers <= 1)))
         if len(wrong):
             row = int(wrong[0])
@@ -91,9 +91,10 @@ def _plain(value: Any) -> str:
     return str(value).strip().casefold()
 
 
-def _number(value: Any) -> float:
+def as_number(value: Any) -> float:
+    """A number that a person wrote; NaN where it is none."""
     try:
-        return float("nan") if is_empty(value) else float(value)
+        return float(value)
     except (TypeError, ValueError):
         return float("nan")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pointillist.accuracy.record import as_number
 from pointillist.errors import InputError, MissingFileError
 
 StratumSizes = str | os.PathLike[str] | Mapping[str, float]
@@ -38,7 +39,7 @@ def read_stratum_sizes(sizes: StratumSizes) -> dict[str, float]:
             f"Expected each stratum once in {source}, got '{doubled[0]}' {names.count(doubled[0])} "
             "times. Remove the wrong lines, or add them up."
         )
-    numbers = {name: _as_number(value) for name, value in rows}
+    numbers = {name: as_number(value) for name, value in rows}
     bad = [name for name, value in numbers.items() if not value > 0]
     if bad or not numbers:
         what = f"stratum '{bad[0]}'" if bad else "no stratum at all"
@@ -58,7 +59,7 @@ def _read_size_rows(path: Path) -> list[tuple[str, Any]]:
         rows = [[cell.strip() for cell in row] for row in csv.reader(file) if any(row)]
     if any(len(row) < 2 for row in rows):
         raise InputError(f"Expected two columns in '{path}': stratum,pixels. Add the missing one.")
-    if rows and np.isnan(_as_number(rows[0][1])):
+    if rows and np.isnan(as_number(rows[0][1])):
         rows = rows[1:]  # header
     return [(row[0], row[1]) for row in rows]
 
@@ -75,10 +76,3 @@ def refuse_unsized(strata: Sequence[str], sizes: Mapping[str, float]) -> None:
             f"Expected a size for every stratum, but '{unsized[0]}' has none among "
             f"{', '.join(sizes)}. Add it to the stratum sizes."
         )
-
-
-def _as_number(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return float("nan")
