@@ -20,10 +20,9 @@ def show_study(
     workers: int | None,
     folders: Folders,
 ) -> None:
-    """Run a study and print its tables: each protocol has its own, whatever names the study."""
+    """Run a study and print its tables, the same from a name and from a file."""
     from pointillist.studies.classic import name_weights
     from pointillist.studies.named import find_study
-    from pointillist.studies.protocols import protocol_of
     from pointillist.studies.tables import run_study
     from pointillist.studies.workers import choose_workers
 
@@ -38,34 +37,32 @@ def show_study(
         n_workers=choose_workers(workers),
         weights=weights,
     )
-    by_class = find_study(name, weights).name == "perclass"
-    tables: dict[str, list[Line]] = {}
-    for line in lines:
-        tables.setdefault(protocol_of(line.row.cell).name, []).append(line)
-    for protocol, found in tables.items():
-        _show_table(protocol, found, by_class=by_class)
+    _show_tables(lines, by_class=find_study(name, weights).name == "perclass")
 
 
-def _show_table(protocol: str, lines: list[Line], *, by_class: bool) -> None:
-    """The table of a protocol; data sets get one per class as well, and what is to be known."""
+def _show_tables(lines: list[Line], *, by_class: bool) -> None:
+    """Reference samples have a table of their own, clicks and data sets further ones."""
     from pointillist.scenes import CLASSIC_LEGEND
+    from pointillist.studies.clicks_table import AIMS, render_clicks
+    from pointillist.studies.coverage import render_coverage
+    from pointillist.studies.protocols import protocol_of
     from pointillist.studies.tables import render_classes, render_lines
 
-    records = [record for line in lines for record in line.runs.values()]
-    if protocol == "P-accuracy":
-        from pointillist.studies.coverage import render_coverage
-
-        console.out.print(render_coverage(records))
-        return
-    console.out.print(render_lines(lines))
-    if protocol == "P-clicks":
-        from pointillist.studies.clicks_table import AIMS, render_clicks
-
-        for n_random in AIMS:
-            console.out.print(render_clicks(lines, n_random))
-    for line in lines if by_class or protocol == "P-benchmark" else ():
+    of: dict[str, list[Line]] = {}
+    for line in lines:
+        of.setdefault(protocol_of(line.row.cell).name, []).append(line)
+    samples = of.pop("P-accuracy", [])
+    if samples:
+        console.out.print(render_coverage([r for line in samples for r in line.runs.values()]))
+    scored = [line for line in lines if line not in samples]
+    if scored:
+        console.out.print(render_lines(scored))
+    for n_random in AIMS if "P-clicks" in of else ():
+        console.out.print(render_clicks(of["P-clicks"], n_random))
+    for line in scored if by_class else of.get("P-benchmark", []):
         classes = next(iter(line.runs.values())).get("classes", CLASSIC_LEGEND.names)
         console.out.print(render_classes(line, tuple(classes)))
+    records = [record for line in scored for record in line.runs.values()]
     for notice in dict.fromkeys(n for record in records for n in record.get("notices", [])):
         console.say(notice)
 
