@@ -83,6 +83,48 @@ def test_from_an_empty_file_to_points_a_map_and_back(
     assert len(gpd.read_file(points)) == 4
 
 
+def test_news_that_was_overtaken_brings_nothing_back(
+    page: Any, terrain: TerrainScene, tmp_path: Path
+) -> None:
+    """An answer read before a label was deleted, and that arrives after it."""
+    legend = tmp_path / "legend.yaml"
+    terrain.legend.write(legend)
+    server = Server(terrain.path, tmp_path / "points.gpkg", "--legend", str(legend))
+    held: list[tuple[Any, Any]] = []
+
+    def wait_held(n: int) -> None:
+        until = time.monotonic() + PATIENCE_MS / 1000
+        while len(held) < n:
+            assert time.monotonic() < until
+            page.wait_for_timeout(20)
+
+    try:
+        page.goto(server.link)
+        page.wait_for_selector("#classes li")
+        page.keyboard.press("1")
+        click_at(page, 100, 100)
+        wait_saved(page)
+        page.route("**/labels?since=*", lambda route: held.append((route, route.fetch())))
+        click_at(page, 300, 300)
+        wait_held(1)
+        assert held[0][1].json()["labels"] != []
+        page.keyboard.press("Control+z")
+        wait_count(page, 1)
+        wait_saved(page)
+        held[0][0].fulfill(response=held[0][1])
+        wait_held(2)  # the page asks again: what came late has been taken in
+        assert page.inner_text("#points-count") == "1 label"
+        page.keyboard.press("Control+Shift+z")
+        wait_count(page, 2)
+        wait_saved(page)
+        held[1][0].fulfill(response=held[1][1])
+        wait_held(3)
+        assert page.inner_text("#points-count") == "2 labels"
+        assert page.problems == []
+    finally:
+        server.kill()
+
+
 def test_a_killed_server_loses_no_click(page: Any, terrain: TerrainScene, tmp_path: Path) -> None:
     points, legend = tmp_path / "points.gpkg", tmp_path / "legend.yaml"
     terrain.legend.write(legend)

@@ -12,6 +12,7 @@ export class Labels extends EventTarget {
     this.scene = scene;
     this.author = author;
     this.known = new Map(); // uid → label as it is shown
+    this.told = new Map(); // uid → line of the history that what is shown of it is at least as new as
     this.seq = 0;
     this.queue = this.#load();
     this.undone = [];
@@ -71,11 +72,13 @@ export class Labels extends EventTarget {
 
   async load() {
     const all = await getJson(`scenes/${this.scene.id}/labels`);
-    this.seq = all.seq;
-    const before = [...this.known.keys()];
-    this.known = new Map(all.labels.map((l) => [l.uid, l]));
+    const there = new Set(all.labels.map((l) => l.uid));
+    const gone = [...this.known.keys()].filter((uid) => !there.has(uid));
+    this.#take({ ...all, deleted: gone });
+    const waiting = all.labels.filter((l) => this.isPending(l.uid));
+    for (const label of waiting) this.known.set(label.uid, label);
     for (const batch of this.queue) for (const a of batch.actions) this.#show(a);
-    this.#changed([...new Set([...before, ...this.known.keys()])]);
+    this.#changed(this.queue.flatMap((batch) => batch.actions.map((a) => a.uid)));
     this.flush();
   }
 
@@ -99,16 +102,22 @@ export class Labels extends EventTarget {
     }
   }
 
-  #take(news) {
-    this.seq = Math.max(this.seq, news.seq);
+  // Answers overtake each other: what is older than what was told before is left alone.
+  #take(news, { isAll = true } = {}) {
+    if (isAll) this.seq = Math.max(this.seq, news.seq);
+    const isNews = (uid) => {
+      if (this.isPending(uid) || news.seq < (this.told.get(uid) ?? 0)) return false;
+      this.told.set(uid, news.seq);
+      return true;
+    };
     const uids = [];
     for (const label of news.labels) {
-      if (this.isPending(label.uid)) continue;
+      if (!isNews(label.uid)) continue;
       this.known.set(label.uid, label);
       uids.push(label.uid);
     }
     for (const uid of news.deleted) {
-      if (!this.isPending(uid) && this.known.delete(uid)) uids.push(uid);
+      if (isNews(uid) && this.known.delete(uid)) uids.push(uid);
     }
     this.#changed(uids);
   }
@@ -204,7 +213,7 @@ export class Labels extends EventTarget {
         this.#drop(batch);
         this.online = true;
         pause = 400;
-        this.#take({ ...answer, seq: this.seq });
+        this.#take(answer, { isAll: false });
       } catch (error) {
         if (error instanceof Refused && error.status !== 401 && error.status !== 403 && error.status < 500) {
           this.#drop(batch);
@@ -226,12 +235,9 @@ export class Labels extends EventTarget {
   async #reread(uids) {
     try {
       const all = await getJson(`scenes/${this.scene.id}/labels`);
-      const there = new Map(all.labels.map((l) => [l.uid, l]));
-      for (const uid of uids) {
-        if (there.has(uid)) this.known.set(uid, there.get(uid));
-        else this.known.delete(uid);
-      }
-      this.#changed(uids);
+      const labels = all.labels.filter((l) => uids.includes(l.uid));
+      const deleted = uids.filter((uid) => !labels.some((l) => l.uid === uid));
+      this.#take({ seq: all.seq, labels, deleted }, { isAll: false });
     } catch {
       // the next look at the server shows it
     }
