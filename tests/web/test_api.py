@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from conftest_web import TerrainScene
 from fastapi.testclient import TestClient
+from httpx import Response
 from PIL import Image
 
 from pointillist.labelling import Project, ScenePlace
@@ -117,6 +118,26 @@ def _rename(client: TestClient, request: str, old: str, new: str) -> None:
     ]
     answer = client.put(f"{SCENE}/legend", json={"request": request, "classes": rows})
     assert answer.status_code == 200, answer.text
+
+
+def test_a_class_that_somebody_added_meanwhile_is_not_lost(client: TestClient) -> None:
+    seen = client.get(f"{SCENE}/legend").json()["classes"]
+    known = [{k: c[k] for k in ("code", "name", "color")} for c in seen]
+    rows = [{"name": c["name"], "was": c["name"], "color": c["color"]} for c in seen]
+
+    def add(request: str, name: str) -> Response:
+        added = [*rows, {"name": name, "color": "#102030"}]
+        return client.put(
+            f"{SCENE}/legend", json={"request": request, "classes": added, "known": known}
+        )
+
+    assert add("r1", "Reed").status_code == 200
+    refused = add("r2", "Peat")
+    assert refused.status_code == 409
+    assert "changed by somebody else meanwhile" in refused.json()["detail"]
+    assert add("r1", "Reed").status_code == 200  # its answer was lost
+    names = [c["name"] for c in client.get(f"{SCENE}/legend").json()["classes"]]
+    assert names == [*(c["name"] for c in seen), "Reed"]
 
 
 def test_a_click_that_waited_while_its_class_was_renamed_is_kept(client: TestClient) -> None:

@@ -101,6 +101,21 @@ def test_by_keyboard_alone(browser: Any, server: Server, points: Path) -> None:
     assert set(frame["author"]) == {"ann"}
 
 
+def test_swipe_by_keys(browser: Any, server: Server) -> None:
+    page = open_page(browser, server)
+    page.evaluate("() => { document.getElementById('swipe').disabled = false; }")
+    page.locator("#swipe").focus()
+    page.keyboard.press("Space")
+    handle = page.locator("#swipe-handle")
+    handle.focus()
+    centre = page.evaluate("() => pointillist.view.view.getCenter()")
+    for key, share in (("ArrowRight", 0.52), ("Shift+ArrowLeft", 0.42), ("Home", 0.02)):
+        page.keyboard.press(key)
+        assert page.evaluate("() => pointillist.view.swipeAt") == pytest.approx(share)
+        assert handle.get_attribute("aria-valuenow") == str(round(100 * share))
+    assert page.evaluate("() => pointillist.view.view.getCenter()") == centre
+
+
 def test_an_area_by_its_corners(browser: Any, server: Server, points: Path) -> None:
     page = open_page(browser, server)
     page.locator("#map").focus()

@@ -123,6 +123,57 @@ def test_two_people_see_each_other_and_overwrite_nothing(
     assert frame["class"].tolist()[0] == "Lake <b>"
 
 
+def test_two_people_add_a_class_at_once(
+    pages: list[Any], terrain: TerrainScene, legend: Path, tmp_path: Path
+) -> None:
+    """The later one has not seen the earlier: she is told, sees it, and loses nothing."""
+    server = Server(terrain.path, tmp_path / "points.gpkg", "--legend", str(legend))
+    ann, bob = pages
+    try:
+        for name, page in (("ann", ann), ("bob", bob)):
+            enter(page, server, name)
+        before = ann.evaluate("() => pointillist.classes.list")
+        bob.fill("#add-class-name", "Reed")
+        bob.press("#add-class-name", "Enter")
+        ann.wait_for_selector("#classes li[data-name=Reed]")
+        ann.evaluate("(list) => { pointillist.classes.list = list; }", before)  # not yet told
+        ann.fill("#add-class-name", "Peat")
+        ann.press("#add-class-name", "Enter")
+        ann.wait_for_selector(".toast:has-text('changed by somebody else meanwhile')")
+        assert ann.input_value("#add-class-name") == "Peat"
+        ann.press("#add-class-name", "Enter")
+        for page in (ann, bob):
+            page.wait_for_selector("#classes li[data-name=Peat]")
+            assert page.locator("#classes li[data-name=Reed]").count() == 1
+    finally:
+        server.kill()
+
+
+def test_clicks_that_wait_follow_the_renaming_of_their_class(
+    pages: list[Any], terrain: TerrainScene, legend: Path, tmp_path: Path
+) -> None:
+    points = tmp_path / "points.gpkg"
+    server = Server(terrain.path, points, "--legend", str(legend))
+    page = pages[0]
+    try:
+        enter(page, server, "ann")
+        page.route("**/actions", lambda route: route.abort())
+        page.keyboard.press("1")
+        page.mouse.click(*place_on_screen(page, 200, 200))
+        page.wait_for_selector("#saved[data-state=offline]")
+        page.click("#classes li:first-child .more")
+        page.fill("#edit-name", "Lake")
+        page.click("#edit-save")
+        page.wait_for_selector("#classes li[data-name=Lake]")
+        assert page.evaluate("() => pointillist.labels.queue[0].actions[0].name") == "Lake"
+        page.unroute("**/actions")
+        wait_saved(page)
+        assert page.locator(".toast[data-kind=error]").count() == 0
+    finally:
+        server.kill()
+    assert gpd.read_file(points)["class"].tolist() == ["Lake"]
+
+
 def test_what_another_program_does_to_the_file_appears_on_the_page(
     pages: list[Any], terrain: TerrainScene, legend: Path, tmp_path: Path
 ) -> None:

@@ -115,9 +115,14 @@ class LabelSession:
         return events
 
     def set_legend(
-        self, request: str, author: str, legend: Legend, renamed: dict[str, str]
+        self,
+        request: str,
+        author: str,
+        legend: Legend,
+        renamed: dict[str, str],
+        known: list[dict[str, Any]] | None = None,
     ) -> list[Event]:
-        """Add, rename, recolour, merge or remove classes."""
+        """Add, rename, recolour, merge or remove classes; see `PointStore.set_legend`."""
         if len(legend) > MAX_CLASSES:
             raise LegendError(f"Expected at most {MAX_CLASSES} classes, got {len(legend)}.")
         used = {n for label in self.store.labels() if (n := self.class_name(label.name))}
@@ -131,7 +136,7 @@ class LabelSession:
         unknown = sorted(set(renamed.values()) - set(legend.names))
         if unknown:
             raise LegendError(f"There is no class {', '.join(unknown)} to rename to.")
-        events = self.store.set_legend(request, author, legend, renamed)
+        events = self.store.set_legend(request, author, legend, renamed, known)
         self._renamed |= renamed
         self.tell("legend", {"seq": self.store.seq})
         self.update()

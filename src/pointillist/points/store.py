@@ -149,7 +149,12 @@ class PointStore:
             return events[0].before if events and events[0].after is None else None
 
     def set_legend(
-        self, request: str, author: str, legend: Legend, renamed: dict[str, str] | None = None
+        self,
+        request: str,
+        author: str,
+        legend: Legend,
+        renamed: dict[str, str] | None = None,
+        known: list[dict[str, Any]] | None = None,
     ) -> list[Event]:
         """Replace the classes and rename those of features; on disk when this returns.
 
@@ -158,12 +163,22 @@ class PointStore:
             author: Who asks.
             legend: The classes.
             renamed: Old name → new name; two old names may become one.
+            known: The classes that whoever asks has seen, as `Legend.to_dict` gives them; None
+                where that does not matter.
+
+        Raises:
+            ConflictError: The classes are others than the known ones; nothing was done.
         """
         with self._lock:
             with self._transaction():
                 self._catch_up()
                 if self._events("WHERE request = ?", (request,)):
                     return self._events("WHERE request = ?", (request,))
+                if known not in (None, self._legend.to_dict() if self._legend else []):
+                    raise ConflictError(
+                        "The classes have been changed by somebody else meanwhile; they are shown "
+                        "as they are now. Do it again if you still want to."
+                    )
                 facts = geopackage.read_layer_metadata(self._db, self._layer)
                 geopackage.write_layer_metadata(
                     self._db, self._layer, {**facts, "legend": legend.to_dict()}

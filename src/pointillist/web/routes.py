@@ -119,7 +119,8 @@ def make_router(project: Project, broadcast: Broadcast) -> APIRouter:
         opened = session(scene)
         renamed = {c.was: c.name for c in body.classes if c.was and c.was != c.name}
         legend = Legend.from_dict(_rows(body, opened.store.legend))
-        opened.set_legend(body.request, who(body.author), legend, renamed | body.merged)
+        known = None if body.known is None else [c.model_dump() for c in body.known]
+        opened.set_legend(body.request, who(body.author), legend, renamed | body.merged, known)
         return LegendOut(**_legend(opened))
 
     @router.get("/scenes/{scene}/history")

@@ -97,13 +97,25 @@ class ClassIn(Strict):
     code: Annotated[int, Field(ge=0, le=65534)] | None = None
 
 
+class KnownClass(Strict):
+    """One class as the page was told it; taken as it stands."""
+
+    code: int
+    name: str
+    color: str
+
+
 class LegendIn(Strict):
-    """All classes, in order; `merged` says which class takes over the points of another."""
+    """All classes, in order; `merged` says which class takes over the points of another.
+
+    Where `known` is given, nothing is done when the classes are no longer these.
+    """
 
     request: Identifier
     author: Author = ""
     classes: Annotated[list[ClassIn], Field(min_length=1, max_length=64)]
     merged: dict[ClassName, ClassName] = Field(default_factory=dict)
+    known: Annotated[list[KnownClass], Field(max_length=64)] | None = None
 
 
 class ClassOut(BaseModel):

@@ -109,6 +109,7 @@ export class Classes extends EventTarget {
     try {
       const body = {
         request: makeId(), author: this.author(), merged,
+        known: this.list.map(({ code, name, color }) => ({ code, name, color })),
         classes: classes.map((c) => ({ name: c.name, color: c.color, was: c.was ?? null, code: c.code ?? null })),
       };
       this.#take(await sendJson("PUT", `scenes/${this.scene.id}/legend`, body));
@@ -117,6 +118,7 @@ export class Classes extends EventTarget {
       return true;
     } catch (error) {
       toast(error.message, "error");
+      if (error.status === 409) await this.load();
       return false;
     }
   }

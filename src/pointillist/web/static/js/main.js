@@ -267,10 +267,15 @@ for (const button of document.querySelectorAll("[data-tool]")) {
 }
 $("swipe").addEventListener("change", () => setSwipe($("swipe").checked ? 0.5 : null));
 
-function setSwipe(share) {
+function setSwipe(wanted) {
   const handle = $("swipe-handle");
+  const share = wanted === null ? null : Math.min(Math.max(wanted, 0.02), 0.98);
   handle.hidden = share === null;
-  if (share !== null) handle.style.left = `${share * 100}%`;
+  if (share !== null) {
+    handle.style.left = `${share * 100}%`;
+    handle.setAttribute("aria-valuenow", Math.round(share * 100));
+    handle.setAttribute("aria-valuetext", `${Math.round(share * 100)} % from the left`);
+  }
   view.setSwipe(share);
 }
 
@@ -278,8 +283,17 @@ $("swipe-handle").addEventListener("pointerdown", (event) => {
   const handle = $("swipe-handle");
   handle.setPointerCapture(event.pointerId);
   const box = $("map").getBoundingClientRect();
-  handle.onpointermove = (e) => setSwipe(Math.min(Math.max((e.clientX - box.left) / box.width, 0.02), 0.98));
+  handle.onpointermove = (e) => setSwipe((e.clientX - box.left) / box.width);
   handle.onpointerup = () => { handle.onpointermove = null; };
+});
+
+$("swipe-handle").addEventListener("keydown", (event) => {
+  const far = event.shiftKey ? 0.1 : 0.02;
+  const to = { ArrowLeft: view.swipeAt - far, ArrowRight: view.swipeAt + far, Home: 0, End: 1 }[event.key];
+  if (to === undefined) return;
+  event.preventDefault();
+  event.stopPropagation(); // the map would move too
+  setSwipe(to);
 });
 
 $("scene").addEventListener("change", () => {
