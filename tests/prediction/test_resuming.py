@@ -140,6 +140,49 @@ def test_polygons_of_a_replaced_map_are_not_taken_for_those_of_the_new(
     assert not _part(out).exists()
 
 
+@pytest.mark.parametrize("name", ["probabilities", "uncertainty"])
+def test_rasters_of_another_run_are_not_taken_for_results(scene, out, name) -> None:
+    beside = out.with_name(f"{name}.tif")
+    options = {"block": BLOCK, name: beside}
+    predict(Thresholder(), scene, out, **options)
+    kept = beside.read_bytes()
+    beside.unlink()
+    other = {**options, "min_confidence": 0.9}
+    predict(Thresholder(), scene, out.with_name("other.tif"), **other)
+    with pytest.raises(OutputExistsError, match=r"exists already"):
+        predict(Thresholder(), scene, out, resume=True, **options)
+    beside.write_bytes(kept)
+    model = Thresholder()
+    predict(model, scene, out, resume=True, **options)
+    assert model.seen == []
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".geojson", ".fgb"])
+def test_a_foreign_file_is_not_taken_for_the_polygons(scene, out, suffix) -> None:
+    polygons = out.with_suffix(suffix)
+    options = {"block": BLOCK, "resume": True, "polygons": polygons}
+    predict(Thresholder(), scene, out, block=BLOCK)
+    gpd.GeoDataFrame({"a": [1]}, geometry=[shapely.Point(0, 0)], crs=UTM).to_file(polygons)
+    foreign = polygons.read_bytes()
+    with pytest.raises(OutputExistsError, match="exists already"):
+        predict(Thresholder(), scene, out, **options)
+    assert polygons.read_bytes() == foreign
+    predict(Thresholder(), scene, out, overwrite=True, **options)
+    assert list(gpd.read_file(polygons)["class"])
+    before = polygons.stat().st_mtime_ns
+    predict(Thresholder(), scene, out, **options)
+    assert polygons.stat().st_mtime_ns == before
+
+
+def test_polygons_of_another_map_are_not_taken_for_those_of_this_one(scene, out) -> None:
+    polygons = out.with_suffix(".gpkg")
+    predict(Thresholder(), scene, out, block=BLOCK)
+    other = out.with_name("other.tif")
+    predict(Thresholder(), scene, other, block=BLOCK, min_confidence=0.9, polygons=polygons)
+    with pytest.raises(OutputExistsError, match="exists already"):
+        predict(Thresholder(), scene, out, block=BLOCK, resume=True, polygons=polygons)
+
+
 def test_resume_does_not_replace_what_it_does_not_know(scene, out) -> None:
     out.write_bytes(b"not ours")
     with pytest.raises(OutputExistsError, match=r"map\.tif' exists already"):
@@ -305,6 +348,24 @@ def test_skipped_windows_are_tried_again_without_the_flag(truncated, out) -> Non
         )
     with pytest.raises(UnreadableFileError, match="cannot be read at rows 256"):
         predict(Thresholder(), scene, out, resume=True, **options)
+
+
+def test_a_finished_map_with_skipped_windows_is_complete_only_with_the_flag(
+    truncated, out, caplog
+) -> None:
+    scene, _ = truncated
+    options = {"block": 128, "halo": 0, "resume": True}
+    predict(Thresholder(), scene, out, skip_unreadable=True, **options)
+    model = Thresholder()
+    predict(model, scene, out, skip_unreadable=True, **options)
+    assert model.seen == []
+    with (
+        caplog.at_level(logging.INFO),
+        pytest.raises(UnreadableFileError, match="cannot be read at rows 256"),
+    ):
+        predict(Thresholder(), scene, out, **options)
+    assert "map.tif' has nodata in 7 windows that could not be read" in caplog.text
+    assert out.exists()
 
 
 @pytest.fixture

@@ -89,6 +89,18 @@ def test_a_complete_run_is_not_that_of_other_inputs(small_world: Any, other_orde
         train(small_world.scene, fewer, folder, recipe="forest", resume=True)
 
 
+def test_a_run_is_not_that_of_another_image_on_the_same_grid(small_world: Any) -> None:
+    folder, said = small_world.folder / "run", list[str]()
+    train(small_world.scene, small_world.points, folder, recipe="forest")
+    moved = Path(small_world.scene).rename(small_world.folder / "moved.tif")
+    train(moved, small_world.points, folder, recipe="forest", resume=True, say=said.append)
+    assert said == [f"Run '{folder}' is complete: nothing left to do."]
+    with rasterio.open(moved, "r+") as scene:
+        scene.write(255 - scene.read())
+    with pytest.raises(InputError, match="started with other scenes, bands, points or classes"):
+        train(moved, small_world.points, folder, recipe="forest", resume=True)
+
+
 def test_a_map_does_not_replace_the_points_it_was_learnt_from(small_world: Any) -> None:
     run = train(small_world.scene, small_world.points, small_world.folder / "run", recipe="forest")
     with pytest.raises(InputError, match=r"points\.gpkg' is read from and cannot be written to"):

@@ -21,12 +21,12 @@ from pointillist.prediction.choice import (
 from pointillist.prediction.engine import Engine
 from pointillist.prediction.kept_engine import describe_engine, refuse_another, restore_engine
 from pointillist.prediction.mapping import map_scene
-from pointillist.prediction.polygons import write_polygons
+from pointillist.prediction.polygons import are_polygons_of, write_polygons
 from pointillist.prediction.resuming import Stock
 from pointillist.prediction.scene_job import BlockCounter, MapOptions, Progress, SceneJob
 from pointillist.prediction.tracing import span
 from pointillist.prediction.work_folder import WorkFolder, work_path
-from pointillist.raster import remove_partial_files
+from pointillist.raster import check_output, remove_partial_files
 
 if TYPE_CHECKING:
     from pointillist.models import TrainedModel
@@ -131,8 +131,13 @@ def _finish_complete(job: SceneJob, stock: Stock, options: MapOptions) -> None:
     a map that was replaced.
     """
     output, polygons = job.outputs.map, job.outputs.polygons
-    if not work_path(output).exists() and (polygons is None or polygons.exists()):
-        return
+    if not work_path(output).exists():
+        if polygons is None:
+            return
+        if polygons.exists():
+            if are_polygons_of(output, polygons):
+                return
+            check_output(polygons, stock.may_replace)
     with WorkFolder(output, stock.record.to_dict(), go_on=True) as work:
         for file in job.outputs.files:
             remove_partial_files(file)

@@ -32,7 +32,7 @@ class MapFiles:
         min_area_px: Smallest patch of the map; above 1 it waits on the disk for the last block.
         probabilities_dtype: `float32`, `float16`, or `uint8` scaled.
         overwrite: Whether files that exist are replaced.
-        tags: Metadata of the map.
+        tags: Metadata of the map, and of the rasters beside it.
     """
 
     def __init__(
@@ -74,14 +74,14 @@ class MapFiles:
                 self._probabilities = stack.enter_context(
                     BandWriter(
                         self._outputs.probabilities, self._grid, self._legend.names,
-                        dtype=self._dtype, overwrite=self._overwrite,
+                        dtype=self._dtype, overwrite=self._overwrite, tags=self._tags,
                     )
                 )  # fmt: skip
             if self._outputs.uncertainty is not None:
                 self._uncertainty = stack.enter_context(
                     BandWriter(
                         self._outputs.uncertainty, self._grid, ["uncertainty"],
-                        dtype=self._dtype, overwrite=self._overwrite,
+                        dtype=self._dtype, overwrite=self._overwrite, tags=self._tags,
                     )
                 )  # fmt: skip
             if self._min_area_px > 1:

@@ -26,7 +26,7 @@ from pointillist.prediction.scene_job import BlockCounter, MapOptions, SceneJob
 from pointillist.prediction.smoothing import with_smoothing
 from pointillist.prediction.tracing import span
 from pointillist.prediction.views import with_views
-from pointillist.prediction.work_folder import FinishedBlocks, WorkFolder
+from pointillist.prediction.work_folder import UNREADABLE, FinishedBlocks, WorkFolder
 from pointillist.prediction.write_behind import write_behind
 from pointillist.raster import (
     ArraySource,
@@ -221,7 +221,7 @@ def write_results(
         min_area_px=options.min_area_px,
         probabilities_dtype=options.probabilities_dtype,
         overwrite=stock.may_replace,
-        tags=job_tags(stock.record, options.points),
+        tags=job_tags(stock.record, options.points, len(_unreadable(kept))),
     )
     # in panels, so that tiles which several blocks share are whole before they leave memory
     with span("finish"), little_kept(), files:
@@ -238,7 +238,7 @@ def write_results(
 
 def list_unreadable(job: SceneJob, work: FinishedBlocks) -> None:
     """Tell a person where a map has nodata because the scene could not be read."""
-    empty = [i for i, entry in sorted(work.entries.items()) if entry.kind == "unreadable"]
+    empty = _unreadable(work)
     if not empty:
         return
     windows = [_place(job.blocks[i].core) for i in empty[:_N_LISTED]]
@@ -247,6 +247,10 @@ def list_unreadable(job: SceneJob, work: FinishedBlocks) -> None:
         "%d windows of %s could not be read and are nodata in '%s': %s%s.",
         len(empty), job.scene.name, work.output, "; ".join(windows), more,
     )  # fmt: skip
+
+
+def _unreadable(kept: FinishedBlocks) -> list[int]:
+    return [i for i, entry in sorted(kept.entries.items()) if entry.kind == UNREADABLE]
 
 
 def _place(window: Window) -> str:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from pointillist.errors import OutputError
 from pointillist.legend import Legend
 from pointillist.prediction.outlines import iter_outlines
+from pointillist.raster import JOB_TAG
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 _BATCH = 20_000
+_FIELDS = ("class", "code", "area", "hectares")
 _DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".json": "GeoJSON", ".fgb": "FlatGeobuf"}
 
 
@@ -56,6 +58,30 @@ def write_polygons(map_path: Path, legend: Legend, path: Path) -> int:
     return n
 
 
+def are_polygons_of(map_path: Path, path: Path) -> bool:
+    """Whether a file holds the polygons of a map, as far as it can say.
+
+    A GeoPackage holds the record of the map it was made of. GeoJSON and FlatGeobuf have no place
+    for it: there the fields count.
+    """
+    import pyogrio
+    from pyogrio.errors import DataSourceError
+
+    from pointillist.raster.opening import open_dataset
+
+    try:
+        found = pyogrio.read_info(path)
+    except (DataSourceError, OSError):
+        return False
+    if list(found["fields"]) != list(_FIELDS):
+        return False
+    if _driver(path) != "GPKG":
+        return True
+    with open_dataset(map_path) as dataset:
+        record = dataset.tags().get(JOB_TAG)
+    return bool((found["layer_metadata"] or {}).get(JOB_TAG) == record)
+
+
 def _check(path: Path, n: int) -> None:
     """Bring the file to the disk and read it back: GDAL does not say that a disk was full."""
     import pyogrio
@@ -92,16 +118,19 @@ def _write(map_path: Path, legend: Legend, path: Path) -> int:
             if n and not found:
                 return n
             # an empty map makes an empty layer with all its fields
-            _append(_to_frame(found, legend, dataset.crs), path, append=n > 0)
+            record = {JOB_TAG: tag} if (tag := dataset.tags().get(JOB_TAG)) else None
+            _append(_to_frame(found, legend, dataset.crs), path, None if n else record, n > 0)
             n += len(found)
             if len(found) != batch:
                 return n
 
 
-def _append(frame: GeoDataFrame, path: Path, append: bool) -> None:
+def _append(frame: GeoDataFrame, path: Path, record: dict[str, str] | None, append: bool) -> None:
     import pyogrio
 
-    options = {"RFC7946": "YES"} if _driver(path) == "GeoJSON" else {}
+    options: dict[str, Any] = {"RFC7946": "YES"} if _driver(path) == "GeoJSON" else {}
+    if record and _driver(path) == "GPKG":
+        options["layer_metadata"] = record
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "'crs' was not provided")
         pyogrio.write_dataframe(
@@ -122,12 +151,9 @@ def _to_frame(patches: list[tuple[Any, int]], legend: Legend, crs: Any) -> GeoDa
     codes = np.array([code for _, code in patches], dtype=np.int32)
     index = legend.to_indices(codes)
     area = _areas(outlines, crs)
-    columns = {
-        "class": np.array([legend.names[i] for i in index], dtype=object),
-        "code": codes,
-        "area": area,
-        "hectares": area / 1e4 if crs is not None else np.full(len(area), np.nan),
-    }
+    names = np.array([legend.names[i] for i in index], dtype=object)
+    hectares = area / 1e4 if crs is not None else np.full(len(area), np.nan)
+    columns = dict(zip(_FIELDS, (names, codes, area, hectares), strict=True))
     return gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries(outlines, crs=crs), crs=crs)
 
 

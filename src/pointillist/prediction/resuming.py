@@ -13,7 +13,7 @@ from pointillist.errors import OutputError, OutputExistsError, PointillistError
 from pointillist.prediction.job_record import JobRecord
 from pointillist.prediction.leftovers import count_leftovers, read_leftover_job, tell_lost
 from pointillist.prediction.outputs import Outputs
-from pointillist.raster import JOB_TAG, POINTS_TAG
+from pointillist.raster import JOB_TAG, POINTS_TAG, UNREADABLE_TAG
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,14 @@ def refuse_leftovers(plans: Sequence[Outputs], *, resume: bool, overwrite: bool)
             )
 
 
-def take_stock(outputs: Outputs, now: JobRecord, *, resume: bool, overwrite: bool) -> Stock:
+def take_stock(
+    outputs: Outputs,
+    now: JobRecord,
+    *,
+    resume: bool,
+    overwrite: bool,
+    skip_unreadable: bool = False,
+) -> Stock:
     """Find out what there is of a map, and that it fits.
 
     Args:
@@ -57,6 +64,7 @@ def take_stock(outputs: Outputs, now: JobRecord, *, resume: bool, overwrite: boo
         now: What it is to be made with.
         resume: Go on where there is something to go on from.
         overwrite: Replace results that exist.
+        skip_unreadable: Whether a map is complete where its scene could not be read.
 
     Raises:
         OutputError: What is there was made from something else; says from what.
@@ -65,8 +73,16 @@ def take_stock(outputs: Outputs, now: JobRecord, *, resume: bool, overwrite: boo
     if not resume:
         return Stock("nothing", now, overwrite)
     made = read_map_record(outputs.map)
-    if made is not None and not made.changes(now) and _are_there(outputs):
-        return Stock("complete", made, overwrite)
+    if made is not None and not made.changes(now) and _are_of_one_run(outputs, made):
+        n_unreadable = _count_unreadable(outputs.map)
+        if skip_unreadable or not n_unreadable:
+            return Stock("complete", made, overwrite)
+        if not count_leftovers(outputs.map):
+            logger.info(
+                "'%s' has nodata in %d windows that could not be read: it is made anew.",
+                outputs.map, n_unreadable,
+            )  # fmt: skip
+            return Stock("nothing", now, may_replace=True)
     if count_leftovers(outputs.map):
         return _take_blocks(outputs, now, overwrite)
     tell_lost(outputs.map)
@@ -93,7 +109,7 @@ def _take_blocks(outputs: Outputs, now: JobRecord, overwrite: bool) -> Stock:
 
 
 def read_map_record(path: Path) -> JobRecord | None:
-    """What a finished map was made with; None if it is no map of ours."""
+    """What a finished map, or a raster beside it, was made with; None if it is not ours."""
     from pointillist.raster.opening import open_dataset
 
     if not path.exists():
@@ -105,16 +121,35 @@ def read_map_record(path: Path) -> JobRecord | None:
         return None
 
 
-def job_tags(record: JobRecord, points: Sequence[str] = ()) -> dict[str, str]:
-    """What a finished map says about how it was made, and which points its model learnt from."""
+def job_tags(
+    record: JobRecord, points: Sequence[str] = (), n_unreadable: int = 0
+) -> dict[str, str]:
+    """What a finished map says of itself.
+
+    Args:
+        record: How it was made.
+        points: Files of points that its model learnt from.
+        n_unreadable: Windows in which the scene could not be read.
+    """
     tags = {JOB_TAG: json.dumps(record.to_dict(), sort_keys=True, separators=(",", ":"))}
-    return tags | ({POINTS_TAG: json.dumps(list(points))} if points else {})
+    if points:
+        tags[POINTS_TAG] = json.dumps(list(points))
+    if n_unreadable:
+        tags[UNREADABLE_TAG] = str(n_unreadable)
+    return tags
 
 
-def _are_there(outputs: Outputs) -> bool:
-    """All rasters; polygons can be made of the map at any time."""
-    rasters = (outputs.map, outputs.probabilities, outputs.uncertainty)
-    return all(path.exists() for path in rasters if path is not None)
+def _are_of_one_run(outputs: Outputs, made: JobRecord) -> bool:
+    """Whether all rasters are there; polygons can be made of the map at any time."""
+    beside = (outputs.probabilities, outputs.uncertainty)
+    return all(read_map_record(path) == made for path in beside if path is not None)
+
+
+def _count_unreadable(path: Path) -> int:
+    from pointillist.raster.opening import open_dataset
+
+    with open_dataset(path) as dataset:
+        return int(dataset.tags().get(UNREADABLE_TAG, 0))
 
 
 def _refuse_existing(outputs: Outputs) -> None:

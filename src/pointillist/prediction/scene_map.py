@@ -206,6 +206,7 @@ def predict(
             _record(job, digest, tiling, options, overwrite),
             resume=resume,
             overwrite=overwrite,
+            skip_unreadable=skip_unreadable,
         )
         for job in jobs
     ]

@@ -9,6 +9,7 @@ from pointillist.raster.describe import describe
 from pointillist.raster.fingerprint import (
     JOB_TAG,
     POINTS_TAG,
+    UNREADABLE_TAG,
     fingerprint_contents,
     fingerprint_raster,
     fingerprint_scene,
@@ -32,6 +33,7 @@ from pointillist.raster.writing import (
 __all__ = [
     "JOB_TAG",
     "POINTS_TAG",
+    "UNREADABLE_TAG",
     "ArraySource",
     "BandWriter",
     "ClassRaster",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 JOB_TAG = "POINTILLIST_JOB"  # of a map's file: how the map was made
 POINTS_TAG = "POINTILLIST_POINTS"  # and the files of points that its model learnt from
+UNREADABLE_TAG = "POINTILLIST_UNREADABLE"  # and in how many windows the scene could not be read
 
 # A scene may have terabytes: so many pieces, spread evenly from its first byte to its last.
 _N_PIECES, _PIECE_BYTES = 32, 16_384
@@ -46,9 +47,14 @@ def fingerprint_raster(scene: Scene) -> str:
     return hashlib.sha256(_canonical(raster)).hexdigest()
 
 
-def fingerprint_contents(path: str) -> str:
-    """A fingerprint of the files that a raster consists of; of its path where none is here."""
-    return _of_files(path, list(_local_files(path)))
+def fingerprint_contents(path: str, *, by_name: bool = True) -> str:
+    """A fingerprint of the files that a raster consists of; of its path where none is here.
+
+    Args:
+        path: The raster.
+        by_name: Whether a file of another name is another one.
+    """
+    return _of_files(path, list(_local_files(path)), by_name)
 
 
 def made_by_predict(path: str) -> bool:
@@ -68,10 +74,10 @@ def read_training_points(path: str) -> list[str]:
     return [str(name) for name in names] if isinstance(names, list) else []
 
 
-def _of_files(path: str, files: list[Path]) -> str:
+def _of_files(path: str, files: list[Path], by_name: bool = True) -> str:
     digest = hashlib.sha256(b"" if files else path.encode())
     for file in files:
-        _add_samples(digest, file)
+        _add_samples(digest, file, by_name)
     return digest.hexdigest()
 
 
@@ -95,9 +101,9 @@ def _local_file(name: str) -> Path | None:
     return None
 
 
-def _add_samples(digest: Any, file: Path) -> None:
+def _add_samples(digest: Any, file: Path, by_name: bool) -> None:
     size = file.stat().st_size
-    digest.update(f"{file.name} {size}".encode())
+    digest.update(f"{file.name if by_name else ''} {size}".encode())
     with file.open("rb", buffering=0) as opened:
         if size <= _N_PIECES * _PIECE_BYTES:
             digest.update(opened.read())

@@ -267,6 +267,7 @@ class BandWriter(_RasterWriter):
         dtype: `float32` (nodata NaN), `float16` (the same in half the space, to 0.0005), or `uint8`
             (0…250 for 0…1 with the scale tagged, nodata 255).
         overwrite: Replace a file that is there.
+        tags: Metadata of the file.
     """
 
     def __init__(
@@ -277,6 +278,7 @@ class BandWriter(_RasterWriter):
         *,
         dtype: Literal["float32", "float16", "uint8"] = "float32",
         overwrite: bool = False,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         scaled = dtype == "uint8"
         super().__init__(
@@ -294,6 +296,8 @@ class BandWriter(_RasterWriter):
         self._dataset.descriptions = tuple(band_names)
         if scaled:
             self._dataset.scales = (1 / UINT8_STEPS,) * len(band_names)
+        if tags:
+            self._dataset.update_tags(**tags)
 
     def write(self, window: Window, values: NDArray[Any]) -> None:
         """Write values (K, h, w) 0…1 of a window inside the raster, NaN for nodata.

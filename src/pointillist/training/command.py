@@ -18,7 +18,7 @@ from pointillist.grid import Grid
 from pointillist.legend import Legend
 from pointillist.models import free_cores_only, save_model
 from pointillist.points import LabelReport, read_labels_for_scenes, require_two_classes
-from pointillist.raster import Scene, open_scene, parse_bands
+from pointillist.raster import Scene, fingerprint_contents, open_scene, parse_bands
 from pointillist.training.class_shares import check_shares, parse_class_shares
 from pointillist.training.config import TrainConfig, read_config
 from pointillist.training.inputs import record_inputs
@@ -136,8 +136,9 @@ def train(
         task = replace(task, normalisation=begin.model.normalisation)
     _check_settings(task, settings, begin)
     # from here on there is something to keep: a bad input must not leave or remove anything
+    contents = " ".join(fingerprint_contents(scene.path, by_name=False) for scene in opened)
     if resume:
-        _check_same_task(run, task)
+        _check_same_task(run, task, contents)
     if resume and run.is_complete:
         (say or _silent)(f"Run '{run.path}' is complete: nothing left to do.")
         return run
@@ -149,7 +150,7 @@ def train(
         tell(line)
     settings.write(run.config_path)
     run.state_path.mkdir(exist_ok=True)
-    run.task_path.write_text(task.fingerprint() + "\n", encoding="utf-8")
+    run.task_path.write_text(f"{task.fingerprint()}\n{contents}\n", encoding="utf-8")
     fitted = fit_recipe(
         task,
         settings,
@@ -165,7 +166,7 @@ def train(
         ),
     )
     sources = {"scenes": scenes, "points": points, "bands": bands}
-    inputs = record_inputs(sources, class_field, crs, task)
+    inputs = record_inputs(sources, class_field, crs, task, contents)
     spent_s = time.monotonic() - start
     _finish(run, task, fitted, spent_s, inputs, begin)
     has_network = settings.recipe != "forest"
@@ -379,14 +380,16 @@ def _check_same_config(run: Run, settings: TrainConfig) -> None:
         )
 
 
-def _check_same_task(run: Run, task: TrainingTask) -> None:
+def _check_same_task(run: Run, task: TrainingTask, contents: str) -> None:
     """A run goes on, or is complete, only with its own scenes and points."""
-    path, known = run.task_path, None
-    if path.exists():
-        known = path.read_text(encoding="utf-8").strip()
+    if run.task_path.exists():
+        known = run.task_path.read_text(encoding="utf-8").splitlines()
     elif run.metrics_path.exists():
-        known = run.metrics.get("inputs", {}).get("task")
-    if known is not None and known != task.fingerprint():
+        inputs = run.metrics.get("inputs", {})
+        known = [inputs[key] for key in ("task", "contents") if inputs.get(key)]
+    else:
+        return
+    if known != [task.fingerprint(), contents][: len(known)]:
         raise InputError(
             f"Run '{run.path}' was started with other scenes, bands, points or classes. "
             "Resume it with the same inputs, or start anew with --overwrite."

@@ -24,6 +24,7 @@ class RunInputs:
         class_field: As asked for.
         crs: As asked for.
         task: Fingerprint of the labels, classes, bands and grids.
+        contents: Fingerprint of the scenes' pixels.
     """
 
     scenes: tuple[str, ...]
@@ -32,10 +33,15 @@ class RunInputs:
     class_field: str | None = None
     crs: str | None = None
     task: str = ""
+    contents: str = ""
 
 
 def record_inputs(
-    sources: Mapping[str, Any], class_field: str | None, crs: str | None, task: TrainingTask
+    sources: Mapping[str, Any],
+    class_field: str | None,
+    crs: str | None,
+    task: TrainingTask,
+    contents: str = "",
 ) -> dict[str, Any]:
     """Plain data that `read_inputs` reads again.
 
@@ -44,6 +50,7 @@ def record_inputs(
         class_field: Field that holds the class.
         crs: Coordinate system of points that state none.
         task: What was read from them.
+        contents: Fingerprint of the scenes' pixels.
     """
     bands = sources["bands"]
     return {
@@ -53,6 +60,7 @@ def record_inputs(
         "class_field": class_field,
         "crs": crs,
         "task": task.fingerprint(),
+        "contents": contents,
     }
 
 
