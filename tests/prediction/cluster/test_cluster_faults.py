@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
+import geopandas as gpd
 import numpy as np
 import pytest
 from prediction_cases import read_raster
@@ -81,6 +82,39 @@ def test_workers_killed_in_the_middle_of_a_block(nth, cluster, made, tmp_path, c
     assert seen[-1] == N_BLOCKS  # every block is counted once
     assert seen == sorted(set(seen))
     np.testing.assert_array_equal(read_raster(out), read_raster(made / "alone.tif"))
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def _doom_while_finishing(once: str) -> None:
+    """Make the first worker that has written a map kill itself before its polygons."""
+    from pointillist.prediction import mapping
+
+    write = mapping.write_polygons
+
+    def die_before(*args: Any) -> Any:
+        if not Path(once).exists():
+            Path(once).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return write(*args)
+
+    mapping.write_polygons = die_before
+
+
+@pytest.mark.slow
+def test_a_worker_killed_between_two_results(cluster, made, tmp_path, caplog) -> None:
+    from distributed import Client
+
+    with Client(cluster, set_as_default=False) as client:
+        client.wait_for_workers(2)
+        client.run(_doom_while_finishing, str(tmp_path / "once"))
+    out, polygons = tmp_path / "map.tif", tmp_path / "map.gpkg"
+    with caplog.at_level(logging.WARNING):
+        predict(made / "model.safetensors", made / "scene.tif", out, block=BLOCK, halo=HALO,
+                polygons=polygons, scheduler=cluster.scheduler_address)  # fmt: skip
+    assert (tmp_path / "once").exists()
+    assert caplog.text.count("has vanished: others do what it had begun") == 1
+    np.testing.assert_array_equal(read_raster(out), read_raster(made / "alone.tif"))
+    assert len(gpd.read_file(polygons)) > 1
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 

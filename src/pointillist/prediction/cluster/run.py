@@ -125,6 +125,7 @@ class ClusterRun:
         self._jobs = [job for job, _ in todo]
         self._stocks = [stock for _, stock in todo]
         self._works: dict[int, WorkFolder] = {}
+        self._finishing: set[int] = set()
         n_blocks = sum(len(job.blocks) for job in self._jobs)
         self._schedule = Schedule(self._missing(), n_blocks)
         self._tasks: dict[Future, _Task] = {}
@@ -256,16 +257,24 @@ class ClusterRun:
         for worker in self._schedule.workers:
             while (group := self._schedule.next_for(worker)) is not None:
                 job = replace(self._jobs[group.scene], blocks=[])
-                about = (self._errand, job, self._stocks[group.scene])
                 if group.is_finishing:
-                    work = self._works[group.scene]
-                    work.begin_finishing()
-                    future = self._crew.send(worker, at_worker.finish, *about, work.shares)
+                    about = self._finish(job, group.scene)
+                    future = self._crew.send(worker, at_worker.finish, *about)
                     self._tasks[future] = _Task(worker, group)
                 else:
                     share = uuid.uuid4().hex
-                    future = self._crew.send(worker, at_worker.compute, *about, group.blocks, share)
+                    about = (self._errand, job, self._stocks[group.scene], group.blocks, share)
+                    future = self._crew.send(worker, at_worker.compute, *about)
                     self._tasks[future] = _Task(worker, group, share)
+
+    def _finish(self, job: SceneJob, scene: int) -> tuple[Any, ...]:
+        """What a worker is told who writes results; some of them another may have left behind."""
+        work, stock = self._works[scene], self._stocks[scene]
+        work.begin_finishing()
+        if scene in self._finishing:
+            stock = replace(stock, may_replace=True)
+        self._finishing.add(scene)
+        return self._errand, job, stock, work.shares
 
     def _take(self, future: Future, task: _Task) -> None:
         """Take what a worker sent back."""
