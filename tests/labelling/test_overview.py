@@ -10,7 +10,7 @@ import pytest
 
 from pointillist.errors import MissingFileError
 from pointillist.grid import Grid, Window
-from pointillist.labelling import LabelSession, Project, find_places, pyramid
+from pointillist.labelling import LabelSession, Project, ScenePlace, find_places, pyramid
 from pointillist.labelling.mixing import MOST_BANDS
 from pointillist.labelling.overview import stamp
 from pointillist.labelling.pyramid import Pyramid, first_level
@@ -69,6 +69,22 @@ def test_a_scene_that_is_replaced_has_another_stamp(tmp_path: Path) -> None:
     path.unlink()
     _scene(path, side_px=65)
     assert stamp(path) != before
+
+
+def test_a_scene_that_is_replaced_while_it_is_open_is_opened_anew(tmp_path: Path) -> None:
+    path, told = _scene(tmp_path / "a.tif"), list[str]()
+    project = Project([ScenePlace(path, tmp_path / "points.gpkg")], _LEGEND, "ann")
+    project.listen(lambda kind, facts: told.append(f"{kind} {facts['scene']}"))
+    first = project.describe(0)
+    project.session(0).act("r", "ann", _clicks(3, 64))
+    assert project.describe(0)["stamp"] == first["stamp"]
+    _scene(tmp_path / "new.tif", side_px=96).replace(path)
+    assert project.session(0).stamp == first["stamp"]  # who looks at it still sees one image
+    again = project.describe(0)
+    assert (again["stamp"], again["width"]) == (stamp(path), 96)
+    assert "replaced 0" in told
+    assert len(project.session(0).store.labels()) == 3
+    project.close()
 
 
 def test_a_hundred_bands_are_mixed_into_a_few(tmp_path: Path) -> None:

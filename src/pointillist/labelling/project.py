@@ -107,12 +107,13 @@ class Project:
         return self._overview.picture(self._place(number).scene)
 
     def describe(self, number: int) -> dict[str, Any]:
-        """What the page must know of a scene."""
+        """What the page must know of a scene; one that was replaced is opened anew for it."""
+        self._let_go_of_replaced(number)
         session = self.session(number)
         grid = session.scene.grid
         return {
             "name": self.places[number].scene.name,
-            "stamp": stamp(self.places[number].scene),
+            "stamp": session.stamp,
             "points": self.places[number].points.name,
             "points_key": hashlib.sha256(
                 str(self.places[number].points.absolute()).encode()
@@ -155,6 +156,17 @@ class Project:
             session.close()
         self._sessions.clear()
         self._folder.cleanup()
+
+    def _let_go_of_replaced(self, number: int) -> None:
+        """Close a scene whose file is another one now, unless a job is reading it."""
+        with self._lock:
+            opened = self._sessions.get(number)
+            if opened is None or opened.stamp == stamp(self.places[number].scene):
+                return
+            if opened.finishing.jobs.is_running():
+                return
+            self._sessions.pop(number).close()
+        self._tell("replaced", {"scene": number})
 
     def _place(self, number: int) -> ScenePlace:
         if not 0 <= number < len(self.places):

@@ -18,6 +18,7 @@ from pointillist.labelling.comparing import Verdict, compare
 from pointillist.labelling.finishing import Finishing
 from pointillist.labelling.guide import Guide, Place
 from pointillist.labelling.judging import Lesson, Progress, expect_progress
+from pointillist.labelling.overview import stamp
 from pointillist.labelling.picture import Pictures, tile_window
 from pointillist.labelling.placement import Placement
 from pointillist.labelling.pyramid import Pyramid
@@ -53,6 +54,7 @@ class LabelSession:
         legend: Legend | None = None,
         class_field: str | None = None,
     ) -> None:
+        self.stamp = stamp(scene)  # first: a scene that is replaced while it is opened is seen
         self.scene = open_scene(scene)
         self.store = PointStore(points, self.scene.grid.crs, legend, class_field)
         self.placement = Placement(self.scene.grid, self.store.crs)

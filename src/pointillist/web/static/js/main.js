@@ -211,6 +211,7 @@ function onEvent(kind, facts) {
     measure();
   }
   else if (kind === "job") finish.show(facts);
+  else if (kind === "replaced") toast("The file of this scene was replaced: reload the page.", "error");
   else if (kind === "image") {
     view.renewImage();
     showSketch(false);
