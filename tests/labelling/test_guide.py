@@ -53,6 +53,26 @@ def test_places_are_apart_and_none_comes_twice(tmp_path: Path) -> None:
     session.close()
 
 
+def test_no_place_lies_in_an_area_that_has_a_label(tmp_path: Path) -> None:
+    scene = generate_terrain(3, 300, 400)
+    grid = Grid(300, 400, Transform(*scene.transform), f"EPSG:{scene.epsg}")
+    path = write_array(tmp_path / "scene.tif", scene.image, grid, band_names=scene.band_names)
+    session = LabelSession(path, tmp_path / "points.gpkg", scene.legend)
+    rng = np.random.default_rng(0)
+    clicks = np.stack([rng.integers(0, 300, 40), rng.integers(0, 400, 40)], axis=1)
+    area = {
+        **_action("area", 0, 0, scene),
+        "kind": "Polygon",
+        "positions": [[0, 0], [300, 0], [300, 300], [0, 300]],
+    }
+    points = [_action(f"u{i}", *at, scene) for i, at in enumerate(clicks.tolist())]
+    session.act("r", "ann", [area, *points])
+    _, places = session.suggest(15)
+    assert places
+    assert min(place.col for place in places) >= 300
+    session.close()
+
+
 def _action(uid: str, row: int, col: int, scene: object, number: int = 0) -> dict[str, object]:
     return {
         "uid": uid,

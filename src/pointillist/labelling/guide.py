@@ -8,7 +8,7 @@ windows spread evenly over the scene instead of at all of it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,10 @@ from pointillist.grid import Grid, Window
 from pointillist.labelling.quick import QuickMap, TileMap
 from pointillist.legend import Legend
 
-if TYPE_CHECKING:  # the room brings torch, and the page must not wait for that
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
+
+    # the room brings torch, and the page must not wait for that
     from pointillist.sampling.spacing import Spacing
     from pointillist.suggestion import Candidates
 
@@ -57,13 +60,20 @@ class Guide:
         self._shown = np.zeros((0, 2), dtype=np.int64)
         self._lock = threading.Lock()
 
-    def suggest(self, n: int, legend: Legend, rng: np.random.Generator) -> list[Place]:
+    def suggest(
+        self,
+        n: int,
+        legend: Legend,
+        rng: np.random.Generator,
+        labelled: Sequence[BaseGeometry] = (),
+    ) -> list[Place]:
         """Places whose labels would teach most, as the points are now.
 
         Args:
             n: At most so many.
             legend: The classes.
             rng: Source of the draw.
+            labelled: Areas that have a label already, in the grid's coordinates.
 
         Raises:
             InputError: Fewer than two classes have points, or there is no room for a new place.
@@ -74,6 +84,7 @@ class Guide:
         strategy = find_strategy(DEFAULT_STRATEGY)
         with self._lock:
             candidates, class_pixels = self._look_around(len(legend), rng)
+            candidates = candidates.subset(~self._is_inside(candidates.rowcol, labelled))
             spacing = self._keep_apart(candidates.rowcol)
             chosen = candidates.subset(
                 choose(candidates, n, strategy, spacing, rng, class_pixels=class_pixels)
@@ -106,6 +117,16 @@ class Guide:
             of_all[..., model.classes] = shares
             parts.append(_candidates_of(window, of_all, seen, rng))
         return join_candidates(parts, n_classes), pixels
+
+    def _is_inside(
+        self, rowcol: NDArray[np.int64], labelled: Sequence[BaseGeometry]
+    ) -> NDArray[np.bool_]:
+        import shapely
+
+        centres = shapely.points(self.grid.transform.xy(rowcol))
+        inside = np.zeros(len(rowcol), dtype=bool)
+        inside[shapely.STRtree(labelled).query(centres, predicate="intersects")[0]] = True
+        return inside
 
     def _keep_apart(self, rowcol: NDArray[np.int64]) -> Spacing:
         """Away from each other, from the points there are and from what was suggested before."""

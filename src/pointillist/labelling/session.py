@@ -240,7 +240,9 @@ class LabelSession:
                 self._guide = Guide(self.scene.grid, quick)
         if legend is None:
             raise InputError("Expected points of at least two classes. Click some more.")
-        places = self._guide.suggest(n, legend, np.random.default_rng())
+        shapes = [self.placement.to_scene(label.wkt) for label in self.store.labels() if label.name]
+        areas = [shape for shape in shapes if "Polygon" in shape.geom_type]
+        places = self._guide.suggest(n, legend, np.random.default_rng(), areas)
         return max((label.round for label in self.store.labels()), default=0) + 1, places
 
     def progress(self) -> Progress:
