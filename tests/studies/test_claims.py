@@ -140,7 +140,7 @@ def _luck(cell: ClassicCell) -> float:
 def test_a_doubt_that_fails_says_in_which_rows(ledger: list[Claim]) -> None:
     claim = _find(ledger, "a plain recipe from random initialisation")
     assert claim.verdict == NOT_CONFIRMED
-    assert re.match(r"\+0\.0\d{3} at 1, \+0\.0\d{3} at 5, .* \(0\.02 allowed\); plain", claim.why)
+    assert re.match(r"\+0\.0\d{3} at 1; \+0\.0\d{3} at 5; .* \(0\.02 allowed\); plain", claim.why)
 
 
 def test_one_seed_is_no_verdict(tmp_path: Path) -> None:

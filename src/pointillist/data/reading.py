@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,27 @@ def image_shape(path: Path) -> tuple[int, int]:
     try:
         with Image.open(path) as image:
             return image.height, image.width
+    except Image.DecompressionBombError as error:
+        raise _too_large(path, error) from error
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise _unreadable(path, error) from error
+
+
+def count_bands(path: Path) -> int:
+    """Bands of an image file but for alpha, without decoding its pixels.
+
+    Raises:
+        UnreadableFileError: The file is damaged or no image.
+    """
+    if path.suffix.lower() in _TIFF:
+        return len(read_values(path, Window(0, 0, 1, 1)))
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            return len(image.getbands()) - (image.mode in ("RGBA", "LA"))
+    except Image.DecompressionBombError as error:
+        raise _too_large(path, error) from error
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
         raise _unreadable(path, error) from error
 
@@ -127,21 +149,40 @@ def tile_windows(shape: tuple[int, int], tile_px: int, name: str = "") -> list[W
 
 def _decode(path: Path, window: Window | None) -> NDArray[Any]:
     """(B, h, w) of a PNG or JPEG, which can only be decoded whole."""
+    state = path.stat() if path.exists() else None
+    key = (0, 0) if state is None else (state.st_size, state.st_mtime_ns)
+    array = _decode_whole(path, *key)
+    if window is not None:
+        array = array[window.slices]
+    return np.ascontiguousarray(array[None] if array.ndim == 2 else array.transpose(2, 0, 1))
+
+
+@lru_cache(maxsize=2)
+def _decode_whole(path: Path, size: int, changed: int) -> NDArray[Any]:
+    """The last image and its mask stay: tiles are mostly asked for in their order."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(path) as image:
             has_alpha = image.mode in ("RGBA", "LA")
             array = np.asarray(image.convert(image.mode[:-1]) if has_alpha else image)
+    except Image.DecompressionBombError as error:
+        raise _too_large(path, error) from error
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
         raise _unreadable(path, error) from error
-    if window is not None:
-        array = array[window.slices]
-    return np.ascontiguousarray(array[None] if array.ndim == 2 else array.transpose(2, 0, 1))
+    array.flags.writeable = False
+    return array
 
 
 def _squeeze(array: NDArray[np.generic]) -> NDArray[np.generic]:
     return array[0] if len(array) == 1 else array
+
+
+def _too_large(path: Path, error: Exception) -> UnreadableFileError:
+    return UnreadableFileError(
+        f"'{path}' is too large for a PNG or JPEG, which can only be read whole ({error}) Save it "
+        "as a tiled GeoTIFF."
+    )
 
 
 def _unreadable(path: Path, error: Exception) -> UnreadableFileError:

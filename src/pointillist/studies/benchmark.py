@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pointillist.errors import InputError
 from pointillist.studies.places import NOWHERE, Folders
 
+if TYPE_CHECKING:
+    from pointillist.data.benchmarks import BenchmarkDataset
+
 FULL = "full"
+FOLDERS = "folders"
+"""Name of images and masks of one's own."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,7 @@ class BenchmarkCell:
         seed: Seed of points and network.
         n_points: Points per tile in total, in place of a number per class.
         supervision: `full` trains on the full masks; None on the points.
-        tile_px: Side of a tile; a multiple of 32.
+        tile_px: Side of a tile; of one's own images at most the smaller side of the smallest.
         n_train: Training tiles, evenly spaced over the split; None for all.
         n_test: Test tiles; None for all.
         epochs: Passes over the training tiles.
@@ -56,6 +62,28 @@ class BenchmarkCell:
                 f"Expected supervision of P-benchmark to be {FULL}, or to be left out, "
                 f"got {self.supervision!r}."
             )
+        if self.batch_size < 2:
+            raise InputError(
+                f"Expected a batch_size of at least 2, got {self.batch_size}: the network takes "
+                "means over a step."
+            )
+        if self.supervision == FULL:
+            self._refuse_unused()
+
+    def _refuse_unused(self) -> None:
+        """Refuse what full masks do not take: a row would be named after what did nothing."""
+        of_points = ("n_per_class", "strategy", "n_points")
+        plain = {field.name: field.default for field in fields(self)}
+        unused = [
+            f"{name}: {value!r}"
+            for name in of_points
+            if (value := getattr(self, name)) != plain[name]
+        ]
+        if unused:
+            raise InputError(
+                f"Expected no points beside full masks of P-benchmark, got {', '.join(unused)}. "
+                "Leave it out, or leave out the supervision."
+            )
 
 
 def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, Any]:
@@ -63,17 +91,21 @@ def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, 
 
     Returns:
         Record: protocol, cell, `miou`, `pixel_accuracy`, lists by class with their `classes`,
-        numbers of images and tiles, `files` (a digest of each split), `notices` of the data set,
-        seconds.
+        numbers of images, tiles and labelled pixels, `files` (a digest of each split), `notices`
+        of the data set and of the tiles left out, seconds.
 
     Raises:
-        InputError: The root of the data set is not given.
+        InputError: The root of the data set is not given, or a split has no label.
         MissingFileError: Another layout; the message shows the tree that is expected.
     """
     import torch
     from torch.utils.data import DataLoader
 
-    from pointillist.data.benchmarks import BenchmarkDataset, fingerprint, open_benchmark
+    from pointillist.data.benchmarks import (
+        fingerprint,
+        open_benchmark,
+        smallest_side,
+    )
     from pointillist.losses import PartialCrossEntropyLoss
     from pointillist.models import build_model
     from pointillist.studies.classic import OneMask, predict_with, score
@@ -81,25 +113,24 @@ def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, 
     from pointillist.training.fitting import EpochSampler, fit_network
     from pointillist.training.schedule import Progress
 
-    if folders.data is None:
-        raise InputError(
-            f"Expected the folder of the data set '{cell.data}'. Say where it is with --root."
-        )
-    root = folders.data
+    root = require_data(cell.data, folders)
     start = time.monotonic()
+
+    tile_px = min(cell.tile_px, smallest_side(root)) if cell.data == FOLDERS else cell.tile_px
 
     def open_split(split: str, limit: int | None, augment: bool) -> BenchmarkDataset:
         return open_benchmark(
             cell.data,
             root,
             split,
-            tile_px=cell.tile_px,
+            tile_px=tile_px,
             num_points=cell.n_points,
             num_points_per_class=cell.n_per_class,
             strategy=cell.strategy,
             augment=augment,
             seed=cell.seed,
             limit=limit,
+            once=split == "test",
         )
 
     train, test = open_split("train", cell.n_train, True), open_split("test", cell.n_test, False)
@@ -109,7 +140,15 @@ def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, 
             f"for a batch_size of {cell.batch_size}. Choose a smaller one, or smaller tiles "
             "(batch_size, tile_px) in a study file, docs/studies.md."
         )
-    test.check_items()
+    scored, _ = test.count_labels()
+    masks, points = train.count_labels()
+    labelled = masks if cell.supervision == FULL else points
+    for split, n in (("test", scored), ("training", labelled)):
+        if n == 0:
+            raise InputError(
+                f"Expected labels in the {split} tiles of '{cell.data}', got none: every pixel is "
+                f"ignored. Check the labels in '{root}'."
+            )
     files = {split.split: fingerprint(cell.data, root, split.split) for split in (train, test)}
     torch.manual_seed(cell.seed)
     network = build_model(
@@ -143,7 +182,10 @@ def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, 
         "files": files,
         "train_tiles": len(train),
         "test_tiles": len(test),
-        "notices": list(dict.fromkeys([*train.notices, *test.notices])),
+        "train_labels": labelled,
+        "test_pixels": scored,
+        "tile_px": tile_px,
+        "notices": list(dict.fromkeys([*train.notices, *test.notices, *_left_out(train, test)])),
         "steps": fit.steps,
         "precision_of_arithmetic": fit.precision,
         "device": fit.device,
@@ -151,17 +193,49 @@ def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, 
     }
 
 
+def require_data(name: str, folders: Folders) -> Path:
+    """The root of a data set whose training and test files are there.
+
+    Raises:
+        InputError: The root is not given.
+        MissingFileError: Another layout; the message shows the tree that is expected.
+    """
+    from pointillist.data.benchmarks import count_images
+
+    if folders.data is None:
+        raise InputError(
+            f"Expected the folder of the data set '{name}'. Say where it is with --root."
+        )
+    for split in ("train", "test"):
+        count_images(name, folders.data, split)
+    return folders.data
+
+
+def _left_out(train: BenchmarkDataset, test: BenchmarkDataset) -> Iterator[str]:
+    """Says where figures are of a part of the data set."""
+    if len(test) < test.n_all or len(train) < train.n_all:
+        yield (
+            f"Trained on {len(train):,} of {train.n_all:,} tiles and scored on {len(test):,} of "
+            f"{test.n_all:,}, evenly spaced over the images: n_train and n_test of a study file "
+            "set how many (null: all), docs/studies.md."
+        )
+
+
 def are_of_root(records: Sequence[dict[str, Any]], folders: Folders) -> list[bool]:
     """Which records were made with the images and labels that the root holds today.
 
     Of records without a digest of the files (`files`) only the number of images is compared. Each
-    split is looked at once, however many records there are.
+    split is looked at once, however many records there are. Without a root those count that were
+    made with the files of the last record of their data set.
     """
     from pointillist.data.benchmarks import count_images, fingerprint
 
     root = folders.data
     if root is None:
-        return [True] * len(records)
+        made_with = [record.get("files") or record.get("images") for record in records]
+        names = [record["cell"]["data"] for record in records]
+        last = dict(zip(names, made_with, strict=True))
+        return [files == last[name] for name, files in zip(names, made_with, strict=True)]
     digest, count = cache(fingerprint), cache(count_images)
 
     def is_of_root(record: dict[str, Any]) -> bool:

@@ -35,6 +35,7 @@ class BlocksCell(SceneCell):
         if self.supervision not in (None, FULL):
             raise InputError(f"Expected supervision of '{FULL}' or none, got {self.supervision!r}.")
         self.refuse_damage("P-blocks")
+        self.refuse_unused()
 
 
 def run_blocks(cell: BlocksCell, folders: Folders = NOWHERE) -> dict[str, Any]:

@@ -166,7 +166,7 @@ def count_verdicts(claims: Sequence[Claim]) -> str:
     apart = (DOUBTS, SET_UP, TARGETS)
     own = [claim.verdict for claim in claims if claim.group not in apart]
     doubts = [claim.verdict for claim in claims if claim.group == DOUBTS]
-    told = f"Of {len(own)} claims {_count(own)}."
+    told = f"Of {len(own)} claims (two numbers stand in two of its tables) {_count(own)}."
     if doubts:
         told += f" Of {len(doubts)} inconsistencies found in it {_count(doubts)}."
     return told

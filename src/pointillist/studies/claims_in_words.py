@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-
-import numpy as np
 
 from pointillist.studies import reference
 from pointillist.studies.claim import (
@@ -61,7 +59,7 @@ def _share_of_pixels(evidence: Evidence) -> Claim:
 
 
 def _share_of_quality(evidence: Evidence) -> Claim:
-    """Held by a row with at least 99 % fewer labels, seed by seed; 200 points are 98.8 % fewer."""
+    """Held where 50 points of this project, and 200 by the study's own recipe, reach 98 %."""
     text = "(b) 98 % of fully supervised quality with 99 % fewer labels"
     full = ("baselines", "full masks")
     ratios = {
@@ -76,10 +74,20 @@ def _share_of_quality(evidence: Evidence) -> Claim:
     if len(ratios[50]) < 2:
         why = "no records of 50 points per image and of full masks on two seeds"
         return Claim(_WORDS, text, "", NOT_MEASURED, why)
-    mean = mean_over_seeds(ratios[50])
+    judged = [mean_over_seeds(ratios[50])]
     why = "its own 200 of 16,384 pixels are 98.8 % fewer; judged by 50 points"
-    verdict = EXCEEDED if mean.low > 0.98 else REPRODUCED if mean.high > 0.98 else NOT_REPRODUCED
+    own = evidence.pairs_across(("baselines", _OWN_POINTS), ("baselines", _OWN_MASKS))
+    if len(own) > 1:
+        judged.append(mean_over_seeds([ours / masks for ours, masks in own]))
+        told.append(f"200 by its own recipe, against its own full masks: ratio {judged[1]}")
+        why += " and by its own recipe, the lower of the two"
+    least = min(judged, key=lambda mean: mean.value)
+    verdict = EXCEEDED if least.low > 0.98 else REPRODUCED if least.high > 0.98 else NOT_REPRODUCED
     return Claim(_WORDS, text, "; ".join(told), verdict, why)
+
+
+_OWN_POINTS = "200 per image, recipe of the reference, one view"
+_OWN_MASKS = "recipe of the reference, full masks, one view"
 
 
 def _biggest_gain(evidence: Evidence) -> Claim:
@@ -153,22 +161,25 @@ def _pretraining(evidence: Evidence) -> Claim:
     found = {n: evidence.values("density", name) for n, name in zip(reference.DENSITY, names)}  # noqa: B905
     if not all(found.values()):
         return Claim(_WORDS, text, "", NOT_MEASURED, "no records of every row of the density table")
-    above = [n for n, v in found.items() if v and np.mean(v) >= reference.DENSITY[n][0]]
+    above = _reached(found)
     measured = (
         f"random initialisation reaches the stated figure in {len(above)} of "
         f"{len(found)} rows of the density table with this project's recipe"
     )
     plain = plain_scores(evidence)
     if all(plain.values()):
-        few = [n for n, v in plain.items() if v and np.mean(v) >= reference.DENSITY[n][0]]
-        measured += f", in {len(few)} with plain training"
+        below = [n for n in plain if n not in _reached(plain)]
+        measured += (
+            f", in {len(plain) - len(below)} with plain training, the interval above it in "
+            f"{len(_reached(plain, surely=True))}"
+        )
     pretrained = [
         line for line in evidence.table("baselines") if getattr(line.row.cell, "weights", None)
     ]
     if pretrained:
         measured += "; " + "; ".join(f"{line.row.name}: {line.miou}" for line in pretrained)
     verdict = NOT_REPRODUCED if len(above) == len(found) else REPRODUCED
-    why = "classic scenes are learnt from scratch in five epochs"
+    why = "it is not needed for the stated figures: classic scenes are learnt from scratch"
     if verdict == REPRODUCED:
         why = "some of its figures are not reached from a random start"
     if not pretrained:
@@ -178,8 +189,22 @@ def _pretraining(evidence: Evidence) -> Claim:
     return Claim(_WORDS, text, measured, verdict, why)
 
 
+def _reached(scores: Mapping[int, list[float] | None], *, surely: bool = False) -> list[int]:
+    """Rows of the density table whose mean, or whose interval, reaches what is stated."""
+    means = {n: mean_over_seeds(values) for n, values in scores.items() if values}
+    return [
+        n
+        for n, mean in means.items()
+        if (mean.low if surely else mean.value) >= reference.DENSITY[n][0]
+    ]
+
+
 def _transfer(evidence: Evidence) -> Claim:
-    """The same set-up on harder scenes, next to its figure on its own."""
+    """Held where a network that learnt on classic scenes is no worse on others than one of there.
+
+    Its own figure of classic scenes is no measure of it: points on the mapped scene do not reach
+    it either.
+    """
     text = (
         "(f) directly transferable to real data (ISPRS Potsdam, ISPRS Vaihingen, DeepGlobe Land "
         "Cover, Agriculture-Vision)"
@@ -198,15 +223,19 @@ def _transfer(evidence: Evidence) -> Claim:
     told += _by_recipe("three Dubai scenes to the fourth", fourth)
     told += _by_recipe("for comparison, 300 points on the mapped Dubai scene itself", here)
     published = [f"{line.row.name}: {line.miou}" for line in evidence.benchmarks() if line.miou.n]
-    moved = [*terrain.values(), *on_shared_seeds(fourth)]  # data sets train on points of their own
-    if not moved:
-        why = "no records of maps of other scenes than those learnt from"
+    there = evidence.line("transfer", "200 per image, trained on terrain, tested on terrain")
+    pairs = evidence.pairs_across(
+        ("transfer", names["network"]),
+        ("transfer", "200 per image, trained on terrain, tested on terrain"),
+    )
+    if len(pairs) < 2 or there is None:
+        why = "no records, on two seeds, of a network that learnt elsewhere and of one that did not"
         return Claim(_WORDS, text, "; ".join(told + published), NOT_MEASURED, why)
-    best = max(line.miou.value for line in moved)
-    verdict = REPRODUCED if best >= reference.FINAL[0] else NOT_REPRODUCED
+    lost = mean_over_seeds([moved - stayed for moved, stayed in pairs])
+    verdict = REPRODUCED if lost.high >= 0 else NOT_REPRODUCED
     why = (
-        f"the best that was learnt elsewhere is a mean IoU of {best:.3f}, on classic scenes "
-        f"{reference.FINAL[0]:.3f} is stated"
+        f"a network that learnt on terrain reaches {there.miou.value:.3f} there; the difference "
+        f"of one that learnt on classic scenes is {spread(lost, 3, plus='+')}"
     )
     if not published:
         why += (
@@ -249,9 +278,10 @@ def _labelling_cost(evidence: Evidence, cost: CostModel) -> Claim:
         f"{cost.minutes_per_mask:.1f} min: {100 * abs(saved):.0f} % {words}; "
         f"{cost.money(seconds):.2f} dollars per image at {cost.hourly_wage:g} an hour"
     )
+    half = (0.5 / cost.hourly_wage) * 3600 / cost.seconds_per_point
     why = (
-        f"points cost less than a mask up to {cost.break_even:.0f} per image at these times; "
-        "99 % fewer labelled pixels are not 99 % less work"
+        f"points cost less than a mask below {cost.break_even:.0f} per image at these times, and "
+        f"{half:.0f} of them 0.50 dollars; 99 % fewer labelled pixels are not 99 % less work"
     )
     verdict = REPRODUCED if saved >= 0.99 else NOT_REPRODUCED
     return Claim(_WORDS, text, measured, verdict, why)

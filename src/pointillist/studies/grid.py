@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from pointillist.interruption import interrupt_between_steps
+from pointillist.studies.benchmark import require_data
 from pointillist.studies.places import GENERATED, Folders, require_place
 from pointillist.studies.protocols import (
     Cell,
@@ -68,9 +69,14 @@ class StudyGrid:
                     stale.add(key)
         n_stale = len(stale - known.keys())
         if n_stale and say is not None:
+            than, then = (
+                ("the last ones", "They are left out; --root says which count")
+                if self.folders.data is None
+                else ("there are now", "These runs are made again")
+            )
             say(
-                f"Records of {self.name} made with other images or labels than there are now: "
-                f"{n_stale}. These runs are made again."
+                f"Records of {self.name} made with other images or labels than {than}: "
+                f"{n_stale}. {then}."
             )
         return [known.get(key) for key in keys]
 
@@ -147,6 +153,8 @@ def _check_needs(cells: Sequence[Cell], folders: Folders) -> None:
     scenes = {str(s) for cell in cells if (s := getattr(cell, "scene", None)) is not None}
     for scene in sorted(scenes - {GENERATED}):
         require_place(scene, folders.find_scenes())
+    for data in sorted({str(d) for cell in cells if (d := getattr(cell, "data", None))}):
+        require_data(data, folders)
 
 
 def _run_and_record(

@@ -23,6 +23,7 @@ class Budget:
         low: 2.5th percentile over resampled seeds.
         high: 97.5th percentile; infinite where more than that share of them never reach it.
         inside: Whether `points` lies within the numbers that were measured.
+        ends_inside: Whether its interval does.
     """
 
     share: float
@@ -31,6 +32,7 @@ class Budget:
     low: float
     high: float
     inside: bool
+    ends_inside: bool
 
 
 def find_budgets(
@@ -91,4 +93,5 @@ def _budget(
     low = float(ordered[int(0.025 * (len(ordered) - 1))])
     high = float(ordered[int(np.ceil(0.975 * (len(ordered) - 1)))])
     inside = numbers[0] <= points <= numbers[-1]
-    return Budget(share, share * full, points, low, high, inside)
+    ends_inside = numbers[0] <= low and high <= numbers[-1]
+    return Budget(share, share * full, points, low, high, inside, ends_inside)

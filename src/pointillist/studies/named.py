@@ -82,8 +82,13 @@ def _baselines(weights: str | None = None) -> StudyConfig:
         RowsConfig(cells=ours, figures="single_view", against={}),
         RowsConfig(cells=_FINAL, against=OURS),
         RowsConfig(cells={**_FINAL, **REFERENCE}, against=plain),
-        RowsConfig(cells={"supervision": "full", **_FINAL, **REFERENCE}),
+        RowsConfig(
+            cells={"supervision": "full", **_FINAL, **REFERENCE}, against={"supervision": None}
+        ),
         RowsConfig(cells={"batch_size": 2, **ours}, against={"batch_size": 4}),
+        RowsConfig(
+            cells={"supervision": "full", "batch_size": 2, **ours}, against={"supervision": None}
+        ),
         RowsConfig(
             cells={"recipe": ["forest-pixels", "forest"], **_FINAL}, against=against_ours
         ),

@@ -130,6 +130,7 @@ def _name_points(values: dict[str, object]) -> str:
         return f"{values['n_points']} points"
     if values.get("supervision") == "full":
         return ""
+    on_tiles = "tile_px" in values  # P-benchmark: images are cut
     if values["n_points"] is not None:
-        return f"{values['n_points']} per image"
-    return f"{values['n_per_class']} per class"
+        return f"{values['n_points']} per {'tile' if on_tiles else 'image'}"
+    return f"{values['n_per_class']} per class" + " and tile" * on_tiles

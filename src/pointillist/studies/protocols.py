@@ -111,7 +111,7 @@ def protocols() -> dict[str, Protocol]:
             "P-clicks", 1, ClicksCell, run_clicks, "clicks.jsonl", accuracy="overall_accuracy"
         ),
         Protocol(
-            "P-benchmark", 1, BenchmarkCell, run_benchmark, "benchmark.jsonl",
+            "P-benchmark", 2, BenchmarkCell, run_benchmark, "benchmark.jsonl",
             are_current=are_of_root,
         ),
     )  # fmt: skip

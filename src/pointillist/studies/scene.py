@@ -46,6 +46,30 @@ class SceneCell:
     wrong_share: float | None = None
     off_px: float | None = None
 
+    def __post_init__(self) -> None:
+        self.refuse_unused()
+
+    def refuse_unused(self) -> None:
+        """Refuse what a forest does not take: a row would be named after what did nothing.
+
+        Raises:
+            InputError: Steps, a rate or a setting is given with the recipe `forest`.
+        """
+        of_networks = {
+            "steps": self.steps, "learning_rate": self.learning_rate, "setting": self.setting,
+        }  # fmt: skip
+        given = [f"{name}: {value}" for name, value in of_networks.items() if value is not None]
+        if self.recipe == "forest" and given:
+            raise InputError(
+                f"Expected nothing of a network with the recipe forest, got {', '.join(given)}. "
+                "Leave it out, or take another recipe."
+            )
+        if self.budget is not None and self.steps is not None:
+            raise InputError(
+                f"Expected a budget or steps, got both ({self.budget}, {self.steps} steps). Leave "
+                "one out."
+            )
+
     def refuse_damage(self, protocol: str) -> None:
         """Refuse damaged points where a protocol draws its points as they are.
 

@@ -77,8 +77,9 @@ class Gain:
             scene's runs are averaged first.
         accuracy: The same difference of overall accuracy.
         accuracy_ahead: In how many runs it is ahead in overall accuracy.
-        p: Of the paired t test of mean IoU over scenes, corrected for all comparisons of the table
-            (Holm); None with one scene.
+        p: Of the paired t test of mean IoU over scenes, corrected for `family` comparisons (Holm);
+            None with one scene.
+        family: Comparisons that p is corrected for: those of recipes, or those of settings.
     """
 
     name: str
@@ -89,13 +90,18 @@ class Gain:
     accuracy: Mean
     accuracy_ahead: int
     p: float | None = None
+    family: int = 1
 
 
-def find_gains(lines: Sequence[Line]) -> list[Gain]:
+def find_gains(lines: Sequence[Line], only: Sequence[str] = ()) -> list[Gain]:
     """What each row gains on the one it is compared with, and on the plain network or the forest.
 
     The default recipe is compared with the forest: with the plain network it is here. What is
     compared with the plain network is so with the forest too.
+
+    Args:
+        lines: The rows.
+        only: Leave out what others than these recipes or settings gain; none leaves out nothing.
     """
     named = {line.row.name: line for line in lines}
     pairs = [(line, named[line.row.against]) for line in lines if line.row.against in named]
@@ -109,7 +115,14 @@ def find_gains(lines: Sequence[Line]) -> list[Gain]:
     for line, other in pairs:
         names = name_variant(line.row.cell), name_variant(other.row.cell)
         _add_differences(told.setdefault(names, {}), line, other)
-    return _correct([_gain(*names, scenes) for names, scenes in told.items() if scenes])
+    gains = [
+        _gain(*names, scenes)
+        for names, scenes in told.items()
+        if scenes and (not only or names[0] in only)
+    ]
+    recipes = [gain for gain in gains if {gain.name, gain.other} <= set(ON_SCENES.values())]
+    settings = [gain for gain in gains if gain not in recipes]
+    return [*_correct(recipes), *_correct(settings)]
 
 
 _Difference = tuple[float, ...]
@@ -139,6 +152,11 @@ def default_gains(lines: Sequence[Line]) -> list[Gain]:
     return [found[_DEFAULT, other] for other in (_FOREST, _PLAIN) if (_DEFAULT, other) in found]
 
 
+def plain_gain(lines: Sequence[Line]) -> Gain | None:
+    """What the plain network gains on the forest, corrected as in `default_gains`."""
+    return next((g for g in find_gains(lines) if (g.name, g.other) == (_PLAIN, _FOREST)), None)
+
+
 def gains_of_today(lines: Sequence[Line]) -> list[Gain]:
     """The same of the recipe as the program is now: several networks or one, maps smoothed."""
     told: dict[str, dict[str, list[_Difference]]] = {_FOREST: {}, _PLAIN: {}}
@@ -153,5 +171,6 @@ def gains_of_today(lines: Sequence[Line]) -> list[Gain]:
 
 def _correct(gains: Sequence[Gain]) -> list[Gain]:
     """With p for as many comparisons (Holm)."""
-    p = iter(correct_for_many([gain.p for gain in gains if gain.p is not None]))
-    return [gain if gain.p is None else replace(gain, p=next(p)) for gain in gains]
+    raw = [gain.p for gain in gains if gain.p is not None]
+    p = iter(correct_for_many(raw))
+    return [gain if gain.p is None else replace(gain, p=next(p), family=len(raw)) for gain in gains]

@@ -98,16 +98,32 @@ def run_study(
         weights: Name of a file of weights, for two rows more of `baselines`.
 
     Raises:
-        InputError: An unknown study or row, or no seeds.
+        InputError: An unknown study or row, no seeds, or a file or folder that no run needs.
     """
     study = find_study(name, weights)
+    _refuse_unused(study, folders)
     study = study if only is None else study.only(only)
     n = study.seeds if n_seeds is None else n_seeds
     if n < 1:
         raise InputError(f"Expected at least 1 seed, got {n}. Ask for more with --seeds.")
+    fewer = [row.seeds(n) for row in study.rows if row.seeds(n) < n]
+    if fewer and n_seeds is not None:
+        say(f"{len(fewer)} of {len(study.rows)} rows have at most {max(fewer)} seeds, not {n}.")
     grid = StudyGrid(study.name, study.cells(n), records, folders)
     run_missing(grid, say, n_workers=n_workers)
     return read_lines(study, n, records, folders=folders)
+
+
+def _refuse_unused(study: Study, folders: Folders) -> None:
+    """Weights and data sets that no run of a study takes: whoever names them believes otherwise."""
+    for option, path, key in (
+        ("--weights", folders.weights, "weights"), ("--root", folders.data, "data"),
+    ):  # fmt: skip
+        if path is not None and not any(getattr(row.cell, key, None) for row in study.rows):
+            raise InputError(
+                f"Expected no {option} with the study {study.name}, none of whose runs takes it; "
+                f"got '{path}'. Leave it out."
+            )
 
 
 def read_lines(
@@ -125,7 +141,7 @@ def read_lines(
         records: Folder of the records.
         say: Told of records that are left out.
         folders: Where data sets are: records made with other files than a root holds today are left
-            out. Without a root all records count.
+            out. Without a root those of the files of the last record count.
     """
     cells = study.cells(n_seeds)
     recorded = StudyGrid(study.name, cells, records, folders).recorded(say)

@@ -6,6 +6,7 @@ from pointillist.data.benchmarks.catalogue import (
     count_images,
     fingerprint,
     open_benchmark,
+    smallest_side,
 )
 from pointillist.data.benchmarks.dataset import BenchmarkDataset
 
@@ -16,4 +17,5 @@ __all__ = [
     "count_images",
     "fingerprint",
     "open_benchmark",
+    "smallest_side",
 ]

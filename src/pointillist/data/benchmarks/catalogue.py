@@ -13,6 +13,8 @@ from pointillist.data.benchmarks.layout import Benchmark, open_files
 from pointillist.data.benchmarks.loveda import LOVEDA
 from pointillist.data.benchmarks.openearthmap import OPENEARTHMAP
 from pointillist.data.benchmarks.own_folders import OWN_FOLDERS
+from pointillist.data.pairs import find_pairs
+from pointillist.data.reading import image_shape
 from pointillist.data.simulation import PointPlan
 from pointillist.errors import InputError
 
@@ -38,6 +40,7 @@ def open_benchmark(
     augment: bool = False,
     seed: int = 0,
     limit: int | None = None,
+    once: bool = False,
 ) -> BenchmarkDataset:
     """Open a split of a published data set, laid out as its publisher distributes it.
 
@@ -57,6 +60,8 @@ def open_benchmark(
         augment: Flip and turn image, mask and points together, anew at each access.
         seed: At least 0.
         limit: Keep that many tiles, evenly spaced over the whole split, for quick runs.
+        once: Leave out of a tile's labels what an earlier tile of its image holds already, so that
+            scores count each pixel once.
 
     Raises:
         InputError: No such data set or split, or an option out of range.
@@ -73,8 +78,26 @@ def open_benchmark(
     points = PointPlan(num_points_per_class, num_points, strategy)
     files = open_files(benchmark, Path(root), split)
     return BenchmarkDataset(
-        benchmark, split, files, points, tile_px=tile_px, augment=augment, seed=seed, limit=limit
+        benchmark,
+        split,
+        files,
+        points,
+        tile_px=tile_px,
+        augment=augment,
+        seed=seed,
+        limit=limit,
+        once=once,
     )
+
+
+def smallest_side(root: str | Path) -> int:
+    """The smallest height or width of images of one's own (`folders`), in pixels.
+
+    Raises:
+        MissingFileError, UnreadableFileError: As `open_benchmark`.
+    """
+    pairs = find_pairs(Path(root))
+    return min(min(image_shape(pair.image)) for pair in pairs)
 
 
 def count_images(name: str, root: str | Path, split: str = "train") -> int:

@@ -36,6 +36,8 @@ class BenchmarkDataset(SimulatedPointsDataset):
         augment: Flip and turn image, mask and points together, anew at each access.
         seed: At least 0.
         limit: Keep that many tiles, evenly spaced over the whole split; None keeps all.
+        once: Leave out of a tile's labels what an earlier tile of its image holds already, so that
+            scores count each pixel once.
 
     Attributes:
         name: Name of the data set.
@@ -46,6 +48,7 @@ class BenchmarkDataset(SimulatedPointsDataset):
         normalisation: How raw values became those of the items.
         samples: Files of the split.
         notices: What a person should know before comparing figures, a sentence each.
+        n_all: Items of the whole split, without the limit.
 
     Returns of indexing:
         Image (B, H, W) float32, full mask (H, W) int64 and point mask (H, W) int64; −1 where there
@@ -69,6 +72,7 @@ class BenchmarkDataset(SimulatedPointsDataset):
         augment: bool = False,
         seed: int = 0,
         limit: int | None = None,
+        once: bool = False,
     ) -> None:
         super().__init__(files.legend, points, augment=augment, seed=seed)
         self.name = benchmark.name
@@ -77,7 +81,10 @@ class BenchmarkDataset(SimulatedPointsDataset):
         self.normalisation = benchmark.normalisation
         self.samples = files.samples
         self.notices = files.notices
-        self._items = _spread(_list_items(files.samples, tile_px), limit)
+        items = _list_items(files.samples, tile_px)
+        self.n_all = len(items)
+        self._items = _spread(items, limit)
+        self._tile_px = tile_px if once else None
         self._checked: set[str] = set()
         self._kept: dict[int, _Decoded] = {}
         self._room = _KEPT_BYTES
@@ -98,6 +105,15 @@ class BenchmarkDataset(SimulatedPointsDataset):
         """
         for index in range(len(self)):
             self._read_item(index)
+
+    def count_labels(self) -> tuple[int, int]:
+        """Pixels with a class and pixels with a point, over all items; reads every one."""
+        masks = points = 0
+        for index in range(len(self)):
+            _, mask, at = self[index]
+            masks += int((mask >= 0).sum())
+            points += int((at >= 0).sum())
+        return masks, points
 
     def _read_item(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         item = self._kept.get(index)
@@ -120,7 +136,11 @@ class BenchmarkDataset(SimulatedPointsDataset):
         self._check_sizes(sample)
         window = window or Window(0, 0, *image_shape(sample.images[0][0]))
         bands = [_read_bands(path, window, numbers) for path, numbers in sample.images]
-        return np.concatenate(bands), sample.labels.read(window).astype(np.int16)
+        labels = sample.labels.read(window).astype(np.int16)
+        if self._tile_px is not None:
+            labels[: _n_seen(window.row, sample, 0, self._tile_px)] = -1
+            labels[:, : _n_seen(window.col, sample, 1, self._tile_px)] = -1
+        return np.concatenate(bands), labels
 
     def _check_sizes(self, sample: Sample) -> None:
         """Refuse files of different sizes, once per image."""
@@ -132,12 +152,20 @@ class BenchmarkDataset(SimulatedPointsDataset):
         self._checked.add(sample.name)
 
 
+def _n_seen(start: int, sample: Sample, axis: int, tile_px: int) -> int:
+    """Rows or columns of a tile that was moved inwards which the one before it holds too."""
+    if start % tile_px == 0:
+        return 0
+    side = image_shape(sample.images[0][0])[axis]
+    return side // tile_px * tile_px - start
+
+
 def _read_bands(path: Path, window: Window, bands: tuple[int, ...]) -> NDArray[np.generic]:
     values = read_values(path, window, bands)
     if values.dtype != np.uint8:
         raise InputError(
             f"Expected an 8-bit image, got {values.dtype} in '{path}'. "
-            "Use the publisher's own file."
+            "Use the publisher's own file; save images of your own with 8 bits."
         )
     return values
 

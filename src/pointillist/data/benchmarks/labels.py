@@ -67,7 +67,8 @@ class CodedLabels:
             raise InputError(
                 f"Expected class codes {', '.join(map(str, codes))} in '{self.file}', got "
                 f"{values[0, row, col]} at row {window.row + row}, column {window.col + col} "
-                f"({int((~known).sum())} px there). Get the file again from its publisher."
+                f"({int((~known).sum())} px there). Get the file again from its publisher; of your "
+                "own masks, give the code a class in the legend, or 255 to pixels without one."
             )
         indices: NDArray[np.int64] = np.array([self.indices[int(c)] for c in codes])[at]
         return indices
@@ -103,7 +104,8 @@ class ColoredLabels:
         if len(values) != 3:
             raise InputError(
                 f"Expected three bands of class colours in {self.file.name}, "
-                f"got {len(values)}. Get the file again from its publisher."
+                f"got {len(values)}. Get the file again from its publisher; save masks of your own "
+                "all as colours or all as codes."
             )
         pure = np.where(values >= 128, 255, 0) if self.threshold else values
         at = match_colors(pure, list(self.indices))
@@ -113,7 +115,8 @@ class ColoredLabels:
             raise InputError(
                 f"Expected only the colours of the data set in '{self.file}', got {color} at row "
                 f"{window.row + row}, column {window.col + col} ({int((at < 0).sum())} px there). "
-                "Get the file again from its publisher; labels must not be saved as JPEG."
+                "Get the file again from its publisher; of your own masks, give the colour a class "
+                "in the legend. Labels must not be saved as JPEG."
             )
         indices: NDArray[np.int64] = np.array(list(self.indices.values()))[at]
         return indices

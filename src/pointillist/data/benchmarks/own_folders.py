@@ -20,9 +20,8 @@ from pointillist.data.benchmarks.layout import (
     share_of,
 )
 from pointillist.data.pairs import Pair, find_pairs
-from pointillist.data.reading import read_values
+from pointillist.data.reading import count_bands
 from pointillist.errors import MissingFileError
-from pointillist.grid import Window
 from pointillist.legend import Legend
 from pointillist.models import Normalisation
 
@@ -64,7 +63,7 @@ def _of_split(pairs: list[Pair], split: str) -> list[Pair]:
 
 
 def _labels(pair: Pair, legend: Legend, *, named: bool) -> LabelFiles:
-    if len(read_values(pair.mask, Window(0, 0, 1, 1))) == 3:
+    if count_bands(pair.mask) == 3:
         ignored = (BOUNDARY,) if named else (BOUNDARY, CLUTTER)
         colors = dict.fromkeys(ignored, IGNORED) | {c: i for i, c in enumerate(legend.colors)}
         return ColoredLabels(pair.mask, colors)
