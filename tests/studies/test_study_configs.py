@@ -115,9 +115,15 @@ def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
         ("protocol: P-transfer\n    cells: {scene: dubai1, wrong_share: 0.3}", "wrong_share: 0.3"),
         ("protocol: P-blocks\n    cells: {scene: dubai1, off_px: 5.0}", "in P-blocks, got off_px"),
         ("protocol: P-scene\n    cells: {scene: dubai1, recipe: forest, steps: 9}", "got steps: 9"),
-        ("protocol: P-blocks\n    cells: {scene: dubai1, recipe: forest, steps: 9}", "got steps: 9"),
+        (
+            "protocol: P-blocks\n    cells: {scene: dubai1, recipe: forest, steps: 9}",
+            "got steps: 9",
+        ),
         ("protocol: P-scene\n    cells: {scene: dubai1, budget: 2m, steps: 9}", "got both"),
-        ("protocol: P-benchmark\n    cells: {data: loveda, batch_size: 1}", "batch_size of at least"),
+        (
+            "protocol: P-benchmark\n    cells: {data: loveda, batch_size: 1}",
+            "batch_size of at least",
+        ),
     ],
 )
 def test_values_that_a_run_would_not_use_are_refused(
