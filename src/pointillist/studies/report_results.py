@@ -71,9 +71,7 @@ def density_section(findings: Findings) -> Section | None:
         line_table(lines, "Point density, P-classic.", "density"),
         *_drawn(
             figures.draw_density(findings.evidence, findings.curves),
-            "Mean IoU against points per image: rows of [#density] with 95 % intervals over their "
-            "seeds, and the curves fitted to these and to further numbers of points of "
-            "experiment 2 ([#budgets]).",
+            _caption_of_density(is_fitted=bool(findings.curves)),
             "density-figure",
         ),
         *discuss_density(lines),
@@ -81,6 +79,18 @@ def density_section(findings: Findings) -> Section | None:
     if findings.curves:
         blocks += _curve_blocks(findings)
     return Section("Experiment 1: how many points", blocks, "experiment-1")
+
+
+def _caption_of_density(*, is_fitted: bool) -> str:
+    said = (
+        "Mean IoU against points per image: rows of [#density] with 95 % intervals over their seeds"
+    )
+    if not is_fitted:
+        return f"{said}."
+    return (
+        f"{said}, and the curves fitted to these and to further numbers of points of "
+        "experiment 2 ([#budgets])."
+    )
 
 
 _DESIGNS = {"per class": "as many random points of every class", "per image": "simple random"}
