@@ -47,6 +47,20 @@ def enter(page: Any, server: Server, name: str) -> None:
     page.press("#author", "Tab")
 
 
+@pytest.fixture
+def two_people(
+    pages: list[Any], terrain: TerrainScene, legend: Path, tmp_path: Path
+) -> Iterator[list[Any]]:
+    """Ann and Bob at one scene."""
+    server = Server(terrain.path, tmp_path / "points.gpkg", "--legend", str(legend))
+    try:
+        for name, page in zip(("ann", "bob"), pages, strict=True):
+            enter(page, server, name)
+        yield pages
+    finally:
+        server.kill()
+
+
 def test_a_folder_opens_as_a_list_with_the_state_of_each_scene(
     pages: list[Any], terrain: TerrainScene, legend: Path, tmp_path: Path
 ) -> None:
@@ -85,68 +99,54 @@ def test_a_folder_opens_as_a_list_with_the_state_of_each_scene(
 
 
 def test_two_people_see_each_other_and_overwrite_nothing(
-    pages: list[Any], terrain: TerrainScene, legend: Path, tmp_path: Path
+    two_people: list[Any], tmp_path: Path
 ) -> None:
     """Points, deletions and renamed classes arrive; an undo leaves the other's work alone."""
-    server = Server(terrain.path, tmp_path / "points.gpkg", "--legend", str(legend))
-    ann, bob = pages
-    try:
-        for name, page in (("ann", ann), ("bob", bob)):
-            enter(page, server, name)
-        ann.mouse.click(*place_on_screen(ann, 200, 200))
-        wait_count(bob, 1)
-        bob.mouse.click(*place_on_screen(bob, 200, 200))
-        bob.wait_for_selector("#chosen:has-text('ann')")
-        bob.keyboard.press("3")
-        ann.wait_for_selector("#classes li:nth-child(3) .count:text-is('1')")
-        ann.keyboard.press("Control+z")
-        ann.wait_for_selector(".toast:has-text('bob has changed that point meanwhile')")
-        wait_count(ann, 1)
-        bob.click("#chosen button:has-text('Delete')")
-        wait_count(ann, 0)
-        bob.keyboard.press("Control+z")
-        wait_count(ann, 1)
-        ann.mouse.click(*place_on_screen(ann, 300, 300))
-        wait_count(bob, 2)
-        bob.click("#classes li:first-child .more")
-        bob.fill("#edit-name", "Lake <b>")
-        bob.click("#edit-save")
-        ann.wait_for_selector("#classes li[data-name='Lake <b>'] .count:text-is('1')")
-        ann.keyboard.press("Control+z")  # its own point, renamed by bob: nothing of his is lost
-        ann.wait_for_selector(".toast:has-text('has changed that point')")
-        wait_saved(ann)
-        wait_count(bob, 2)
-    finally:
-        server.kill()
+    ann, bob = two_people
+    ann.mouse.click(*place_on_screen(ann, 200, 200))
+    wait_count(bob, 1)
+    bob.mouse.click(*place_on_screen(bob, 200, 200))
+    bob.wait_for_selector("#chosen:has-text('ann')")
+    bob.keyboard.press("3")
+    ann.wait_for_selector("#classes li:nth-child(3) .count:text-is('1')")
+    ann.keyboard.press("Control+z")
+    ann.wait_for_selector(".toast:has-text('bob has changed that point meanwhile')")
+    wait_count(ann, 1)
+    bob.click("#chosen button:has-text('Delete')")
+    wait_count(ann, 0)
+    bob.keyboard.press("Control+z")
+    wait_count(ann, 1)
+    ann.mouse.click(*place_on_screen(ann, 300, 300))
+    wait_count(bob, 2)
+    bob.click("#classes li:first-child .more")
+    bob.fill("#edit-name", "Lake <b>")
+    bob.click("#edit-save")
+    ann.wait_for_selector("#classes li[data-name='Lake <b>'] .count:text-is('1')")
+    ann.keyboard.press("Control+z")  # its own point, renamed by bob: nothing of his is lost
+    ann.wait_for_selector(".toast:has-text('has changed that point')")
+    wait_saved(ann)
+    wait_count(bob, 2)
     frame = gpd.read_file(tmp_path / "points.gpkg").sort_values("author")
     assert frame["author"].tolist() == ["ann", "bob"]
     assert frame["class"].tolist()[0] == "Lake <b>"
 
 
-def test_two_people_add_a_class_at_once(
-    pages: list[Any], terrain: TerrainScene, legend: Path, tmp_path: Path
-) -> None:
+def test_two_people_add_a_class_at_once(two_people: list[Any]) -> None:
     """The later one has not seen the earlier: she is told, sees it, and loses nothing."""
-    server = Server(terrain.path, tmp_path / "points.gpkg", "--legend", str(legend))
-    ann, bob = pages
-    try:
-        for name, page in (("ann", ann), ("bob", bob)):
-            enter(page, server, name)
-        before = ann.evaluate("() => pointillist.classes.list")
-        bob.fill("#add-class-name", "Reed")
-        bob.press("#add-class-name", "Enter")
-        ann.wait_for_selector("#classes li[data-name=Reed]")
-        ann.evaluate("(list) => { pointillist.classes.list = list; }", before)  # not yet told
-        ann.fill("#add-class-name", "Peat")
-        ann.press("#add-class-name", "Enter")
-        ann.wait_for_selector(".toast:has-text('changed by somebody else meanwhile')")
-        assert ann.input_value("#add-class-name") == "Peat"
-        ann.press("#add-class-name", "Enter")
-        for page in (ann, bob):
-            page.wait_for_selector("#classes li[data-name=Peat]")
-            assert page.locator("#classes li[data-name=Reed]").count() == 1
-    finally:
-        server.kill()
+    ann, bob = two_people
+    before = ann.evaluate("() => pointillist.classes.list")
+    bob.fill("#add-class-name", "Reed")
+    bob.press("#add-class-name", "Enter")
+    ann.wait_for_selector("#classes li[data-name=Reed]")
+    ann.evaluate("(list) => { pointillist.classes.list = list; }", before)  # not yet told
+    ann.fill("#add-class-name", "Peat")
+    ann.press("#add-class-name", "Enter")
+    ann.wait_for_selector(".toast:has-text('changed by somebody else meanwhile')")
+    assert ann.input_value("#add-class-name") == "Peat"
+    ann.press("#add-class-name", "Enter")
+    for page in (ann, bob):
+        page.wait_for_selector("#classes li[data-name=Peat]")
+        assert page.locator("#classes li[data-name=Reed]").count() == 1
 
 
 def test_clicks_that_wait_follow_the_renaming_of_their_class(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pointillist.errors import GridError, InputError, UnreadableFileError
 from pointillist.grid import Window, iter_windows
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _TIFF = (".tif", ".tiff")
 
@@ -27,15 +31,8 @@ def image_shape(path: Path) -> tuple[int, int]:
 
         with open_scene(path) as scene:
             return scene.grid.shape
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except Image.DecompressionBombError as error:
-        raise _too_large(path, error) from error
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise _unreadable(path, error) from error
+    with _opened(path) as image:
+        return image.height, image.width
 
 
 def count_bands(path: Path) -> int:
@@ -46,15 +43,8 @@ def count_bands(path: Path) -> int:
     """
     if path.suffix.lower() in _TIFF:
         return len(read_values(path, Window(0, 0, 1, 1)))
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as image:
-            return len(image.getbands()) - (image.mode in ("RGBA", "LA"))
-    except Image.DecompressionBombError as error:
-        raise _too_large(path, error) from error
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise _unreadable(path, error) from error
+    with _opened(path) as image:
+        return len(image.getbands()) - _has_alpha(image)
 
 
 def require_same_size(image: Path, mask: Path) -> tuple[int, int]:
@@ -149,9 +139,11 @@ def tile_windows(shape: tuple[int, int], tile_px: int, name: str = "") -> list[W
 
 def _decode(path: Path, window: Window | None) -> NDArray[Any]:
     """(B, h, w) of a PNG or JPEG, which can only be decoded whole."""
-    state = path.stat() if path.exists() else None
-    key = (0, 0) if state is None else (state.st_size, state.st_mtime_ns)
-    array = _decode_whole(path, *key)
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    array = _decode_whole(path, state.st_size, state.st_mtime_ns)
     if window is not None:
         array = array[window.slices]
     return np.ascontiguousarray(array[None] if array.ndim == 2 else array.transpose(2, 0, 1))
@@ -160,29 +152,35 @@ def _decode(path: Path, window: Window | None) -> NDArray[Any]:
 @lru_cache(maxsize=2)
 def _decode_whole(path: Path, size: int, changed: int) -> NDArray[Any]:
     """The last image and its mask stay: tiles are mostly asked for in their order."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as image:
-            has_alpha = image.mode in ("RGBA", "LA")
-            array = np.asarray(image.convert(image.mode[:-1]) if has_alpha else image)
-    except Image.DecompressionBombError as error:
-        raise _too_large(path, error) from error
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise _unreadable(path, error) from error
+    with _opened(path) as image:
+        array = np.asarray(image.convert(image.mode[:-1]) if _has_alpha(image) else image)
     array.flags.writeable = False
     return array
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """A PNG or JPEG, not decoded yet."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            yield image
+    except Image.DecompressionBombError as error:
+        raise UnreadableFileError(
+            f"'{path}' is too large for a PNG or JPEG, which can only be read whole ({error}) "
+            "Save it as a tiled GeoTIFF."
+        ) from error
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _has_alpha(image: Image.Image) -> bool:
+    return image.mode in ("RGBA", "LA")
+
+
 def _squeeze(array: NDArray[np.generic]) -> NDArray[np.generic]:
     return array[0] if len(array) == 1 else array
-
-
-def _too_large(path: Path, error: Exception) -> UnreadableFileError:
-    return UnreadableFileError(
-        f"'{path}' is too large for a PNG or JPEG, which can only be read whole ({error}) Save it "
-        "as a tiled GeoTIFF."
-    )
 
 
 def _unreadable(path: Path, error: Exception) -> UnreadableFileError:

@@ -8,8 +8,8 @@ windows spread evenly over the scene instead of at all of it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,11 +19,9 @@ from pointillist.errors import InputError
 from pointillist.grid import Grid, Window
 from pointillist.labelling.quick import QuickMap, TileMap
 from pointillist.legend import Legend
+from pointillist.points import AreaOfInterest
 
-if TYPE_CHECKING:
-    from shapely.geometry.base import BaseGeometry
-
-    # the room brings torch, and the page must not wait for that
+if TYPE_CHECKING:  # the room brings torch, and the page must not wait for that
     from pointillist.sampling.spacing import Spacing
     from pointillist.suggestion import Candidates
 
@@ -65,7 +63,7 @@ class Guide:
         n: int,
         legend: Legend,
         rng: np.random.Generator,
-        labelled: Sequence[BaseGeometry] = (),
+        labelled: AreaOfInterest | None = None,
     ) -> list[Place]:
         """Places whose labels would teach most, as the points are now.
 
@@ -73,7 +71,7 @@ class Guide:
             n: At most so many.
             legend: The classes.
             rng: Source of the draw.
-            labelled: Areas that have a label already, in the grid's coordinates.
+            labelled: Where there is a label already.
 
         Raises:
             InputError: Fewer than two classes have points, or there is no room for a new place.
@@ -83,8 +81,7 @@ class Guide:
 
         strategy = find_strategy(DEFAULT_STRATEGY)
         with self._lock:
-            candidates, class_pixels = self._look_around(len(legend), rng)
-            candidates = candidates.subset(~self._is_inside(candidates.rowcol, labelled))
+            candidates, class_pixels = self._look_around(len(legend), rng, labelled)
             spacing = self._keep_apart(candidates.rowcol)
             chosen = candidates.subset(
                 choose(candidates, n, strategy, spacing, rng, class_pixels=class_pixels)
@@ -99,7 +96,7 @@ class Guide:
         ]
 
     def _look_around(
-        self, n_classes: int, rng: np.random.Generator
+        self, n_classes: int, rng: np.random.Generator, labelled: AreaOfInterest | None
     ) -> tuple[Candidates, NDArray[np.int64]]:
         """Candidates of all windows, and how many pixels each class has in them."""
         from pointillist.suggestion.candidates import join_candidates
@@ -115,18 +112,9 @@ class Guide:
             pixels += np.bincount(seen.index[seen.valid], minlength=n_classes)[:n_classes]
             of_all = np.zeros((*seen.valid.shape, n_classes), dtype=np.float32)
             of_all[..., model.classes] = shares
-            parts.append(_candidates_of(window, of_all, seen, rng))
+            free = seen.valid if labelled is None else seen.valid & ~labelled.mask(window)
+            parts.append(_candidates_of(window, of_all, replace(seen, valid=free), rng))
         return join_candidates(parts, n_classes), pixels
-
-    def _is_inside(
-        self, rowcol: NDArray[np.int64], labelled: Sequence[BaseGeometry]
-    ) -> NDArray[np.bool_]:
-        import shapely
-
-        centres = shapely.points(self.grid.transform.xy(rowcol))
-        inside = np.zeros(len(rowcol), dtype=bool)
-        inside[shapely.STRtree(labelled).query(centres, predicate="intersects")[0]] = True
-        return inside
 
     def _keep_apart(self, rowcol: NDArray[np.int64]) -> Spacing:
         """Away from each other, from the points there are and from what was suggested before."""

@@ -24,7 +24,7 @@ from pointillist.labelling.placement import Placement
 from pointillist.labelling.pyramid import Pyramid
 from pointillist.labelling.quick import QuickMap, Taught, TileMap, thin_owners
 from pointillist.legend import Legend
-from pointillist.points import Change, Event, Label, PointStore, burn
+from pointillist.points import AreaOfInterest, Change, Event, Label, PointStore, burn
 from pointillist.raster import open_scene
 
 logger = logging.getLogger(__name__)
@@ -241,7 +241,8 @@ class LabelSession:
         if legend is None:
             raise InputError("Expected points of at least two classes. Click some more.")
         shapes = [self.placement.to_scene(label.wkt) for label in self.store.labels() if label.name]
-        areas = [shape for shape in shapes if "Polygon" in shape.geom_type]
+        polygons = [shape for shape in shapes if "Polygon" in shape.geom_type]
+        areas = AreaOfInterest(np.array(polygons, dtype=object), self.scene.grid)
         places = self._guide.suggest(n, legend, np.random.default_rng(), areas)
         return max((label.round for label in self.store.labels()), default=0) + 1, places
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pointillist.errors import InputError
-from pointillist.studies.places import NOWHERE, Folders
+from pointillist.studies.given import list_given
+from pointillist.studies.places import NOWHERE, Folders, require_data
 
 if TYPE_CHECKING:
     from pointillist.data.benchmarks import BenchmarkDataset
@@ -72,16 +72,10 @@ class BenchmarkCell:
 
     def _refuse_unused(self) -> None:
         """Refuse what full masks do not take: a row would be named after what did nothing."""
-        of_points = ("n_per_class", "strategy", "n_points")
-        plain = {field.name: field.default for field in fields(self)}
-        unused = [
-            f"{name}: {value!r}"
-            for name in of_points
-            if (value := getattr(self, name)) != plain[name]
-        ]
+        unused = list_given(self, ("n_per_class", "strategy", "n_points"))
         if unused:
             raise InputError(
-                f"Expected no points beside full masks of P-benchmark, got {', '.join(unused)}. "
+                f"Expected no points beside full masks of P-benchmark, got {unused}. "
                 "Leave it out, or leave out the supervision."
             )
 
@@ -140,9 +134,8 @@ def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, 
             f"for a batch_size of {cell.batch_size}. Choose a smaller one, or smaller tiles "
             "(batch_size, tile_px) in a study file, docs/studies.md."
         )
-    scored, _ = test.count_labels()
-    masks, points = train.count_labels()
-    labelled = masks if cell.supervision == FULL else points
+    scored = test.count_labels()
+    labelled = train.count_labels() if cell.supervision == FULL else train.count_points()
     for split, n in (("test", scored), ("training", labelled)):
         if n == 0:
             raise InputError(
@@ -193,24 +186,6 @@ def run_benchmark(cell: BenchmarkCell, folders: Folders = NOWHERE) -> dict[str, 
     }
 
 
-def require_data(name: str, folders: Folders) -> Path:
-    """The root of a data set whose training and test files are there.
-
-    Raises:
-        InputError: The root is not given.
-        MissingFileError: Another layout; the message shows the tree that is expected.
-    """
-    from pointillist.data.benchmarks import count_images
-
-    if folders.data is None:
-        raise InputError(
-            f"Expected the folder of the data set '{name}'. Say where it is with --root."
-        )
-    for split in ("train", "test"):
-        count_images(name, folders.data, split)
-    return folders.data
-
-
 def _left_out(train: BenchmarkDataset, test: BenchmarkDataset) -> Iterator[str]:
     """Says where figures are of a part of the data set."""
     if len(test) < test.n_all or len(train) < train.n_all:
@@ -221,7 +196,7 @@ def _left_out(train: BenchmarkDataset, test: BenchmarkDataset) -> Iterator[str]:
         )
 
 
-def are_of_root(records: Sequence[dict[str, Any]], folders: Folders) -> list[bool]:
+def are_current(records: Sequence[dict[str, Any]], folders: Folders) -> list[bool]:
     """Which records were made with the images and labels that the root holds today.
 
     Of records without a digest of the files (`files`) only the number of images is compared. Each

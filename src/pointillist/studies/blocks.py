@@ -32,10 +32,10 @@ class BlocksCell(SceneCell):
     supervision: str | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.supervision not in (None, FULL):
             raise InputError(f"Expected supervision of '{FULL}' or none, got {self.supervision!r}.")
         self.refuse_damage("P-blocks")
-        self.refuse_unused()
 
 
 def run_blocks(cell: BlocksCell, folders: Folders = NOWHERE) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from pointillist.studies.claims_beside import compare_set_up, judge_targets, set
 from pointillist.studies.claims_in_words import judge_sentences
 from pointillist.studies.cost import CostModel
 from pointillist.studies.evidence import Evidence
+from pointillist.studies.naming import OWN_POINTS
 from pointillist.studies.report_tables import listed
 from pointillist.studies.statistics import Mean, mean_over_seeds
 
@@ -146,10 +147,7 @@ def _random_initialisation(evidence: Evidence, group: str, plain: str) -> Claim:
     """A number that stands for a drawback: ours lies above it, so the drawback is not there."""
     stated = reference.RANDOM_INITIALISATION
     text = f"random initialisation (no ImageNet), 200 points: {stated:.4f}"
-    found = {
-        name: evidence.values("baselines", name)
-        for name in ("200 per image, recipe of the reference, one view", plain)
-    }
+    found = {name: evidence.values("baselines", name) for name in (OWN_POINTS, plain)}
     told = [(name, mean_over_seeds(values)) for name, values in found.items() if values]
     if not told:
         return Claim(group, text, "", NOT_MEASURED, "no records")

@@ -22,6 +22,7 @@ from pointillist.studies.claim import (
     plain_scores,
 )
 from pointillist.studies.evidence import Evidence
+from pointillist.studies.naming import LONGER_MASKS, LONGER_POINTS, OWN_POINTS
 from pointillist.studies.statistics import Mean, mean_over_seeds
 from pointillist.studies.tables import signed, spread
 
@@ -127,7 +128,7 @@ def _one_seed(group: str, evidence: Evidence) -> Claim:
         f"two single runs of the least steady row differ by up to {_BY_CHANCE * high:.3f} by "
         f"chance (95 %); in {len(within)} of {len(spreads)} rows by less than 0.01"
     )
-    own = evidence.values("baselines", "200 per image, recipe of the reference, one view")
+    own = evidence.values("baselines", OWN_POINTS)
     if own and len(own) > 1:
         deviation = float(np.std(own, ddof=1))
         measured += f"; {deviation:.4f} at 200 points by its own recipe"
@@ -177,7 +178,7 @@ def _near(value: float, stated: float) -> str:
 
 def compare_set_up(evidence: Evidence) -> list[Claim]:
     """What the study says of its set-up, beside that of P-classic."""
-    own = evidence.values("baselines", "200 per image, recipe of the reference, one view")
+    own = evidence.values("baselines", OWN_POINTS)
     told = f"mean IoU {mean_over_seeds(own)} from random initialisation" if own else ""
     lines = (
         ("5 classes, 128×128 px, 200 training and 50 test images", SAME, "", ""),
@@ -224,7 +225,7 @@ def judge_targets(evidence: Evidence) -> list[Claim]:
         verdict = MET if ratio.value >= 0.98 else MISSED
         text = "200 points per image reach 98 % of this project's own full masks"
         told = f"ratio {ratio}"
-        longer = evidence.pairs("baselines", "200 per image, 2 a step", "2 a step, full masks")
+        longer = evidence.pairs("baselines", LONGER_POINTS, LONGER_MASKS)
         if longer:
             both = mean_over_seeds([ours / full for ours, full in longer])
             told += f"; both with two images a step: {both}"

@@ -16,7 +16,7 @@ from pointillist.studies.claim import (
 )
 from pointillist.studies.cost import CostModel
 from pointillist.studies.evidence import Evidence
-from pointillist.studies.naming import name_variant
+from pointillist.studies.naming import OWN_MASKS, OWN_POINTS, name_variant
 from pointillist.studies.report_tables import listed
 from pointillist.studies.scene_table import main_lines, on_shared_seeds
 from pointillist.studies.statistics import Mean, mean_over_seeds
@@ -76,7 +76,7 @@ def _share_of_quality(evidence: Evidence) -> Claim:
         return Claim(_WORDS, text, "", NOT_MEASURED, why)
     judged = [mean_over_seeds(ratios[50])]
     why = "its own 200 of 16,384 pixels are 98.8 % fewer; judged by 50 points"
-    own = evidence.pairs_across(("baselines", _OWN_POINTS), ("baselines", _OWN_MASKS))
+    own = evidence.pairs("baselines", OWN_POINTS, OWN_MASKS)
     if len(own) > 1:
         judged.append(mean_over_seeds([ours / masks for ours, masks in own]))
         told.append(f"200 by its own recipe, against its own full masks: ratio {judged[1]}")
@@ -84,10 +84,6 @@ def _share_of_quality(evidence: Evidence) -> Claim:
     least = min(judged, key=lambda mean: mean.value)
     verdict = EXCEEDED if least.low > 0.98 else REPRODUCED if least.high > 0.98 else NOT_REPRODUCED
     return Claim(_WORDS, text, "; ".join(told), verdict, why)
-
-
-_OWN_POINTS = "200 per image, recipe of the reference, one view"
-_OWN_MASKS = "recipe of the reference, full masks, one view"
 
 
 def _biggest_gain(evidence: Evidence) -> Claim:
@@ -168,9 +164,8 @@ def _pretraining(evidence: Evidence) -> Claim:
     )
     plain = plain_scores(evidence)
     if all(plain.values()):
-        below = [n for n in plain if n not in _reached(plain)]
         measured += (
-            f", in {len(plain) - len(below)} with plain training, the interval above it in "
+            f", in {len(_reached(plain))} with plain training, the interval above it in "
             f"{len(_reached(plain, surely=True))}"
         )
     pretrained = [
@@ -223,11 +218,8 @@ def _transfer(evidence: Evidence) -> Claim:
     told += _by_recipe("three Dubai scenes to the fourth", fourth)
     told += _by_recipe("for comparison, 300 points on the mapped Dubai scene itself", here)
     published = [f"{line.row.name}: {line.miou}" for line in evidence.benchmarks() if line.miou.n]
-    there = evidence.line("transfer", "200 per image, trained on terrain, tested on terrain")
-    pairs = evidence.pairs_across(
-        ("transfer", names["network"]),
-        ("transfer", "200 per image, trained on terrain, tested on terrain"),
-    )
+    own = "200 per image, trained on terrain, tested on terrain"
+    there, pairs = evidence.line("transfer", own), evidence.pairs("transfer", names["network"], own)
     if len(pairs) < 2 or there is None:
         why = "no records, on two seeds, of a network that learnt elsewhere and of one that did not"
         return Claim(_WORDS, text, "; ".join(told + published), NOT_MEASURED, why)
@@ -278,10 +270,10 @@ def _labelling_cost(evidence: Evidence, cost: CostModel) -> Claim:
         f"{cost.minutes_per_mask:.1f} min: {100 * abs(saved):.0f} % {words}; "
         f"{cost.money(seconds):.2f} dollars per image at {cost.hourly_wage:g} an hour"
     )
-    half = (0.5 / cost.hourly_wage) * 3600 / cost.seconds_per_point
     why = (
         f"points cost less than a mask below {cost.break_even:.0f} per image at these times, and "
-        f"{half:.0f} of them 0.50 dollars; 99 % fewer labelled pixels are not 99 % less work"
+        f"{cost.points_for(0.5):.0f} of them 0.50 dollars; 99 % fewer labelled pixels are not "
+        "99 % less work"
     )
     verdict = REPRODUCED if saved >= 0.99 else NOT_REPRODUCED
     return Claim(_WORDS, text, measured, verdict, why)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -37,6 +37,7 @@ from pointillist.models import build_model
 from pointillist.models.views import average_views
 from pointillist.scenes import CLASSIC_LEGEND
 from pointillist.studies.classic_default import learn_default, predict_images
+from pointillist.studies.given import find_given
 from pointillist.studies.places import NOWHERE, Folders
 from pointillist.training import UnetConfig
 from pointillist.training.fitting import EpochSampler, choose_precision, fit_network
@@ -153,12 +154,7 @@ class ClassicCell:
 
     def _refuse_unused(self) -> None:
         """Refuse what only the plain U-Net takes: a row would be named after what did nothing."""
-        unused = {
-            field.name: value
-            for field in fields(self)
-            if field.name in _OF_THE_NETWORK
-            and (value := getattr(self, field.name)) != field.default
-        }
+        unused = find_given(self, _OF_THE_NETWORK)
         if unused:
             raise InputError(
                 f"Expected no {', '.join(unused)} with the recipe {self.recipe} of P-classic, "

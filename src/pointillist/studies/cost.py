@@ -56,6 +56,10 @@ class CostModel:
         """What some working time costs."""
         return seconds / 3600 * self.hourly_wage
 
+    def points_for(self, money: float) -> float:
+        """Points that some money pays for."""
+        return money / self.money(self.seconds_per_point)
+
     @property
     def break_even(self) -> float:
         """Points per image that take as long as a full mask."""

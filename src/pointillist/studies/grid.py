@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from pointillist.interruption import interrupt_between_steps
-from pointillist.studies.benchmark import require_data
-from pointillist.studies.places import GENERATED, Folders, require_place
+from pointillist.studies.places import GENERATED, Folders, require_data, require_place
 from pointillist.studies.protocols import (
     Cell,
     Protocol,

@@ -66,6 +66,13 @@ REFERENCE: dict[str, Any] = {
 }  # fmt: skip
 """The set-up of the reference study, but for its ImageNet weights."""
 
+OWN_POINTS = "200 per image, recipe of the reference, one view"
+OWN_MASKS = "recipe of the reference, full masks, one view"
+"""Rows of `baselines` that are trained as the reference study does."""
+LONGER_POINTS = "200 per image, 2 a step"
+LONGER_MASKS = "2 a step, full masks"
+"""Rows of `baselines` with twice the steps."""
+
 ON_SCENES = {"forest": "forest", "unet": "plain network", "stack": "default recipe"}
 """What recipes are called where they are compared on real scenes."""
 

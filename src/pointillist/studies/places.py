@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pointillist.errors import MissingFileError, OutputError, UnreadableFileError
+from pointillist.errors import InputError, MissingFileError, OutputError, UnreadableFileError
 from pointillist.legend import Legend
 from pointillist.raster.source import ARRAY_FILE_ERRORS, ArraySource
 
@@ -62,6 +62,24 @@ class Folders:
 
 NOWHERE = Folders()
 """Nothing given: usual folders are tried."""
+
+
+def require_data(name: str, folders: Folders) -> Path:
+    """The root of a data set whose training and test files are there.
+
+    Raises:
+        InputError: The root is not given.
+        MissingFileError: Another layout; the message shows the tree that is expected.
+    """
+    from pointillist.data.benchmarks import count_images
+
+    if folders.data is None:
+        raise InputError(
+            f"Expected the folder of the data set '{name}'. Say where it is with --root."
+        )
+    for split in ("train", "test"):
+        count_images(name, folders.data, split)
+    return folders.data
 
 
 @dataclass(frozen=True)

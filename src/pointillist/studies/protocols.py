@@ -78,7 +78,7 @@ class Protocol:
 @cache
 def protocols() -> dict[str, Protocol]:
     """All protocols by name. Torch is imported when a run needs it."""
-    from pointillist.studies.benchmark import BenchmarkCell, are_of_root, run_benchmark
+    from pointillist.studies.benchmark import BenchmarkCell, are_current, run_benchmark
     from pointillist.studies.blocks import BlocksCell, run_blocks
     from pointillist.studies.classic import RECIPES, ClassicCell, run_classic
     from pointillist.studies.clicks import ClicksCell, run_clicks
@@ -112,7 +112,7 @@ def protocols() -> dict[str, Protocol]:
         ),
         Protocol(
             "P-benchmark", 2, BenchmarkCell, run_benchmark, "benchmark.jsonl",
-            are_current=are_of_root,
+            are_current=are_current,
         ),
     )  # fmt: skip
     return {protocol.name: protocol for protocol in known}

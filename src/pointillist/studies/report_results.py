@@ -27,6 +27,7 @@ from pointillist.studies.examples import read_examples
 from pointillist.studies.figures import to_svg
 from pointillist.studies.findings import Findings
 from pointillist.studies.learning_curve import Budget
+from pointillist.studies.naming import LONGER_MASKS, LONGER_POINTS
 from pointillist.studies.panels import draw_panels, share_wrong
 from pointillist.studies.report_discussion import discuss_density, discuss_sampling
 from pointillist.studies.report_tables import Cells, line_table, percent, told
@@ -145,8 +146,8 @@ def _inside(budget: Budget) -> str:
 
 def _not_the_most(evidence: Evidence) -> str:
     """What full masks lead to with more steps, where that is more."""
-    longer = evidence.line("baselines", "2 a step, full masks")
-    points = evidence.line("baselines", "200 per image, 2 a step")
+    longer = evidence.line("baselines", LONGER_MASKS)
+    points = evidence.line("baselines", LONGER_POINTS)
     if longer is None or points is None:
         return ""
     return (

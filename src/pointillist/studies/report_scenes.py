@@ -103,7 +103,7 @@ def _ahead_now(evidence: Evidence) -> str:
 
 
 _SMOOTHED = (
-    "Its maps are smoothed there and those of the other two are not; smoothing alone is worth "
+    "Maps as it is now are smoothed, those of the other two are not; smoothing alone is worth "
     "about .01 to either (docs/decisions/0020 of the repository)."
 )
 

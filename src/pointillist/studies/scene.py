@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pointillist.errors import InputError
+from pointillist.studies.given import list_given
 from pointillist.studies.places import NOWHERE, Folders, read_place
 
 if TYPE_CHECKING:
@@ -47,21 +48,10 @@ class SceneCell:
     off_px: float | None = None
 
     def __post_init__(self) -> None:
-        self.refuse_unused()
-
-    def refuse_unused(self) -> None:
-        """Refuse what a forest does not take: a row would be named after what did nothing.
-
-        Raises:
-            InputError: Steps, a rate or a setting is given with the recipe `forest`.
-        """
-        of_networks = {
-            "steps": self.steps, "learning_rate": self.learning_rate, "setting": self.setting,
-        }  # fmt: skip
-        given = [f"{name}: {value}" for name, value in of_networks.items() if value is not None]
+        given = list_given(self, ("steps", "learning_rate", "setting"))
         if self.recipe == "forest" and given:
             raise InputError(
-                f"Expected nothing of a network with the recipe forest, got {', '.join(given)}. "
+                f"Expected nothing of a network with the recipe forest, got {given}. "
                 "Leave it out, or take another recipe."
             )
         if self.budget is not None and self.steps is not None:
@@ -76,11 +66,10 @@ class SceneCell:
         Raises:
             InputError: `wrong_share` or `off_px` is given.
         """
-        damage = {"wrong_share": self.wrong_share, "off_px": self.off_px}
-        given = [f"{name}: {value:g}" for name, value in damage.items() if value is not None]
+        given = list_given(self, ("wrong_share", "off_px"))
         if given:
             raise InputError(
-                f"Expected points as they are in {protocol}, got {', '.join(given)}. Leave it out, "
+                f"Expected points as they are in {protocol}, got {given}. Leave it out, "
                 "or take P-scene."
             )
 

@@ -19,10 +19,10 @@ class TransferCell(SceneCell):
     """
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.scene not in DUBAI:
             raise InputError(f"Expected a scene of {', '.join(DUBAI)}, got {self.scene!r}.")
         self.refuse_damage("P-transfer")
-        self.refuse_unused()
 
 
 def run_transfer(cell: TransferCell, folders: Folders = NOWHERE) -> dict[str, Any]:

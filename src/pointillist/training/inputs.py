@@ -41,7 +41,7 @@ def record_inputs(
     class_field: str | None,
     crs: str | None,
     task: TrainingTask,
-    contents: str = "",
+    contents: str,
 ) -> dict[str, Any]:
     """Plain data that `read_inputs` reads again.
 

@@ -14,6 +14,8 @@ from pointillist.data.simulation import PointPlan
 from pointillist.errors import InputError
 from pointillist.grid import Window
 
+_Item = tuple[Sample, Window | None, int, int]
+"""Files, window, and how many of its first rows and columns an earlier tile holds already."""
 _Decoded = tuple[NDArray[np.generic], NDArray[np.int16]]
 _KEPT_BYTES = 2**30
 
@@ -84,7 +86,7 @@ class BenchmarkDataset(SimulatedPointsDataset):
         items = _list_items(files.samples, tile_px)
         self.n_all = len(items)
         self._items = _spread(items, limit)
-        self._tile_px = tile_px if once else None
+        self._once = once
         self._checked: set[str] = set()
         self._kept: dict[int, _Decoded] = {}
         self._room = _KEPT_BYTES
@@ -94,26 +96,22 @@ class BenchmarkDataset(SimulatedPointsDataset):
 
     def item_name(self, index: int) -> str:
         """Where an item comes from: name of the image, and row and column of its tile."""
-        sample, window = self._items[index]
+        sample, window, *_ = self._items[index]
         return sample.name if window is None else f"{sample.name}@{window.row},{window.col}"
 
-    def check_items(self) -> None:
-        """Read every item once: a bad file is found now and not after hours of training.
+    def count_labels(self) -> int:
+        """Pixels with a class over all items.
+
+        Reads every item once: a bad file is found now and not after hours of training.
 
         Raises:
             InputError, GridError, UnreadableFileError: As indexing would.
         """
-        for index in range(len(self)):
-            self._read_item(index)
+        return sum(int((self._read_item(i)[1] >= 0).sum()) for i in range(len(self)))
 
-    def count_labels(self) -> tuple[int, int]:
-        """Pixels with a class and pixels with a point, over all items; reads every one."""
-        masks = points = 0
-        for index in range(len(self)):
-            _, mask, at = self[index]
-            masks += int((mask >= 0).sum())
-            points += int((at >= 0).sum())
-        return masks, points
+    def count_points(self) -> int:
+        """Points over all items; otherwise as `count_labels`."""
+        return sum(int((self[i][2] >= 0).sum()) for i in range(len(self)))
 
     def _read_item(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         item = self._kept.get(index)
@@ -132,14 +130,14 @@ class BenchmarkDataset(SimulatedPointsDataset):
 
     def _decode(self, index: int) -> _Decoded:
         """Values (B, H, W) as the file has them and classes (H, W) of an item, from its files."""
-        sample, window = self._items[index]
+        sample, window, rows_before, cols_before = self._items[index]
         self._check_sizes(sample)
         window = window or Window(0, 0, *image_shape(sample.images[0][0]))
         bands = [_read_bands(path, window, numbers) for path, numbers in sample.images]
         labels = sample.labels.read(window).astype(np.int16)
-        if self._tile_px is not None:
-            labels[: _n_seen(window.row, sample, 0, self._tile_px)] = -1
-            labels[:, : _n_seen(window.col, sample, 1, self._tile_px)] = -1
+        if self._once:
+            labels[:rows_before] = -1
+            labels[:, :cols_before] = -1
         return np.concatenate(bands), labels
 
     def _check_sizes(self, sample: Sample) -> None:
@@ -152,14 +150,6 @@ class BenchmarkDataset(SimulatedPointsDataset):
         self._checked.add(sample.name)
 
 
-def _n_seen(start: int, sample: Sample, axis: int, tile_px: int) -> int:
-    """Rows or columns of a tile that was moved inwards which the one before it holds too."""
-    if start % tile_px == 0:
-        return 0
-    side = image_shape(sample.images[0][0])[axis]
-    return side // tile_px * tile_px - start
-
-
 def _read_bands(path: Path, window: Window, bands: tuple[int, ...]) -> NDArray[np.generic]:
     values = read_values(path, window, bands)
     if values.dtype != np.uint8:
@@ -170,24 +160,27 @@ def _read_bands(path: Path, window: Window, bands: tuple[int, ...]) -> NDArray[n
     return values
 
 
-def _list_items(
-    samples: tuple[Sample, ...], tile_px: int | None
-) -> list[tuple[Sample, Window | None]]:
+def _list_items(samples: tuple[Sample, ...], tile_px: int | None) -> list[_Item]:
     """Each image, or each of its tiles."""
     if tile_px is None:
-        return [(sample, None) for sample in samples]
-    items: list[tuple[Sample, Window | None]] = []
+        return [(sample, None, 0, 0) for sample in samples]
+    items: list[_Item] = []
     for sample in samples:
         path = sample.images[0][0]
-        items += [
-            (sample, window) for window in tile_windows(image_shape(path), tile_px, path.name)
-        ]
+        height, width = image_shape(path)
+        for window in tile_windows((height, width), tile_px, path.name):
+            rows_before = _n_before(height, window.row, tile_px)
+            cols_before = _n_before(width, window.col, tile_px)
+            items.append((sample, window, rows_before, cols_before))
     return items
 
 
-def _spread(
-    items: list[tuple[Sample, Window | None]], limit: int | None
-) -> list[tuple[Sample, Window | None]]:
+def _n_before(side: int, start: int, tile_px: int) -> int:
+    """Rows or columns that a tile which was moved inwards shares with the one before it."""
+    return side // tile_px * tile_px - start if start % tile_px else 0
+
+
+def _spread(items: list[_Item], limit: int | None) -> list[_Item]:
     """`limit` of the items, evenly spaced."""
     if limit is None or limit >= len(items):
         return items
