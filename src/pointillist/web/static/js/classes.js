@@ -117,8 +117,8 @@ export class Classes extends EventTarget {
       this.dispatchEvent(new CustomEvent("renamed", { detail: { ...Object.fromEntries(renamed), ...merged } }));
       return true;
     } catch (error) {
+      if (error.status === 409) await this.load(); // first: the sentence says that they are shown
       toast(error.message, "error");
-      if (error.status === 409) await this.load();
       return false;
     }
   }
