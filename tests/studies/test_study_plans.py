@@ -206,3 +206,13 @@ def test_rows_compared_with_nothing_are_refused() -> None:
     rows = [RowsConfig(protocol="P-moon", cells={})]
     with pytest.raises(InputError, match=r"protocol of P-classic, .* got 'P-moon'"):
         make_study(StudyConfig(name="x", title="x", rows=rows))
+
+
+def test_of_many_rows_the_nearest_are_named() -> None:
+    with pytest.raises(InputError) as refused:
+        find_study("real").only("dubai1, 300 points, simple, forest")
+    said = str(refused.value)
+    assert "dubai1, 300 points, simple, forest, shares estimated; " in said
+    assert "; and 72 more; got 'dubai1, 300 points, simple, forest'." in said
+    with pytest.raises(InputError, match="Expected a row among: 1 per class; .*; got 'x'"):
+        find_study("density").only("x")

@@ -192,7 +192,7 @@ def _left_out(train: BenchmarkDataset, test: BenchmarkDataset) -> Iterator[str]:
         yield (
             f"Trained on {len(train):,} of {train.n_all:,} tiles and scored on {len(test):,} of "
             f"{test.n_all:,}, evenly spaced over the images: n_train and n_test of a study file "
-            "set how many (null: all), docs/studies.md."
+            "set how many (null: all), docs/benchmark_data.md."
         )
 
 

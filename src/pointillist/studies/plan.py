@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -56,6 +57,10 @@ class StudyConfig(_Frozen):
     title: str
     seeds: int = Field(10, ge=1)
     rows: list[RowsConfig] = Field(min_length=1)
+
+
+_N_NEAR = 12
+"""Rows that are named where one is not found: the nearest of many."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +119,10 @@ class Study:
         """
         chosen = tuple(replace(row, against=None) for row in self.rows if row.name == name)
         if not chosen:
-            names = "; ".join(row.name for row in self.rows)
-            raise InputError(f"Expected a row among: {names}; got '{name}'.")
+            names = [row.name for row in self.rows]
+            near = get_close_matches(name, names, _N_NEAR, 0) if len(names) > _N_NEAR else names
+            more = f"; and {len(names) - len(near)} more" if len(near) < len(names) else ""
+            raise InputError(f"Expected a row among: {'; '.join(near)}{more}; got '{name}'.")
         return replace(self, rows=chosen)
 
 
