@@ -214,5 +214,5 @@ def test_of_many_rows_the_nearest_are_named() -> None:
     said = str(refused.value)
     assert "dubai1, 300 points, simple, forest, shares estimated; " in said
     assert "; and 72 more; got 'dubai1, 300 points, simple, forest'." in said
-    with pytest.raises(InputError, match="Expected a row among: 1 per class; .*; got 'x'"):
+    with pytest.raises(InputError, match=r"Expected a row among: 1 per class; .*; got 'x'"):
         find_study("density").only("x")
